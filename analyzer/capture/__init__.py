@@ -1,0 +1,1 @@
+"""Files, standard input and interfaces, as batches of packets."""

@@ -1,0 +1,1 @@
+"""The rules, one function each, and how their findings combine."""

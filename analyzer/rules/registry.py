@@ -1,0 +1,124 @@
+"""The rule book: a rule is one decorated function, and everything else is read off it.
+
+The decorator states what the catalogue states (id, severity, level, section, role). The function's name is
+the rule's name, its first docstring line the title, and the rest of the docstring its documentation: prose,
+then a ``Violates:`` and a ``Conforms:`` section whose indented blocks are transcripts (`samples/traffic.py`
+turns them into packets; the tests run them). The type of the function's first argument is the subject: what
+the rule looks at, and how often it is called.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from analyzer.model import Level, Role, Severity
+
+MODULES = (
+    "opening_request",
+    "opening_response",
+    "framing",
+    "control",
+    "text",
+    "closing",
+)
+"""The modules of this package that hold rules, in the order of the catalogue."""
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule as the catalogue and its function state it."""
+
+    id: str
+    name: str
+    title: str
+    """First line of the docstring, without its full stop."""
+    severity: Severity
+    level: Level
+    rfc: str
+    role: Role
+    close_code: int | None
+    """Close code of a peer that fails the connection over a violation; None where the text names none."""
+    fail_required: bool
+    """The text obliges the receiver to fail the connection."""
+    subject: str
+    """Name of the subject class."""
+    prose: str
+    """The docstring between title and examples."""
+    violates: tuple[str, ...]
+    conforms: tuple[str, ...]
+    check: Callable[..., Any]
+
+    @property
+    def family(self) -> str:
+        """The letters of the id."""
+        return self.id.partition("-")[0]
+
+
+RULES: dict[str, Rule] = {}
+"""By id, in the order of the catalogue once `load` has run."""
+
+_Check = TypeVar("_Check", bound=Callable[..., Any])
+
+
+def rule(
+    rule_id: str,
+    *,
+    severity: Severity,
+    level: Level,
+    rfc: str,
+    role: Role,
+    close_code: int | None = None,
+    fail_required: bool = False,
+) -> Callable[[_Check], _Check]:
+    """Register the decorated function as rule ``rule_id``."""
+
+    def register(check: _Check) -> _Check:
+        if rule_id in RULES:
+            raise AssertionError(f"{rule_id} is registered twice")
+        title, prose, examples = _sections(inspect.getdoc(check) or "")
+        RULES[rule_id] = Rule(
+            id=rule_id,
+            name=check.__name__.replace("_", "-"),
+            title=title,
+            severity=severity,
+            level=level,
+            rfc=rfc,
+            role=role,
+            close_code=close_code,
+            fail_required=fail_required,
+            subject=_subject(check),
+            prose=prose,
+            violates=examples["Violates"],
+            conforms=examples["Conforms"],
+            check=check,
+        )
+        return check
+
+    return register
+
+
+def load() -> dict[str, Rule]:
+    """Import every rule module; the rules by id, in the order of the catalogue."""
+    for module in MODULES:
+        import_module(f"analyzer.rules.{module}")
+    return RULES
+
+
+def _subject(check: Callable[..., Any]) -> str:
+    first = next(iter(inspect.signature(check).parameters))
+    return str(get_type_hints(check)[first].__name__)
+
+
+def _sections(doc: str) -> tuple[str, str, dict[str, tuple[str, ...]]]:
+    title, _, rest = doc.partition("\n")
+    parts = re.split(r"^(Violates|Conforms):\n", rest, flags=re.MULTILINE)
+    examples: dict[str, tuple[str, ...]] = {"Violates": (), "Conforms": ()}
+    for heading, block in zip(parts[1::2], parts[2::2], strict=True):
+        blocks = re.split(r"\n\s*\n", inspect.cleandoc(block))
+        examples[heading] = tuple(text.strip() for text in blocks if text.strip())
+    return title.rstrip("."), parts[0].strip(), examples

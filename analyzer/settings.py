@@ -1,0 +1,99 @@
+"""Every limit and time-out, by name, with its unit and its reason.
+
+A limit that is reached is reported (ST-013 and the summary's ``limits``), never passed over in silence.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from analyzer.model import Severity
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All there is to choose about an analysis. Sizes are bytes, times nanoseconds."""
+
+    # --- what is asked for
+    select: tuple[str, ...] = ()
+    """Rule ids or prefixes to report; empty means all."""
+    ignore: tuple[str, ...] = ()
+    """Rule ids or prefixes not to report; the longer match of select and ignore wins."""
+    severity: dict[str, Severity] = {}
+    """Severity by rule id, instead of the rule's own."""
+    records: frozenset[str] = frozenset({"connections", "handshakes", "findings"})
+    """What the result holds; see RECORDS."""
+    payloads: bool = False
+    """Put message payloads into message records."""
+    decode_as: frozenset[int] = frozenset()
+    """TCP ports to treat as WebSocket where the opening is not in the capture."""
+
+    # --- reading
+    buffer_size: int = 1 << 20
+    """One read. Large enough to hold the largest packet a capture may have, small enough for the cache."""
+    batch_packets: int = 8192
+    """Packets handed on at once, at most."""
+    packet_size: int = 256 << 10
+    """The longest captured packet believed; beyond it the file is taken for damaged (libpcap's own limit)."""
+    block_size: int = 16 << 20
+    """The longest pcapng block believed. Longer ones that are not packets are skipped unread."""
+
+    # --- TCP
+    connections: int = 100_000
+    """TCP connections followed at once; beyond it the idlest is given up."""
+    stream_buffer: int = 4 << 20
+    """Out-of-order bytes held for one direction, at most: a large window's worth."""
+    total_stream_buffer: int = 32 << 20
+    """Out-of-order bytes held in all, at most."""
+    history: int = 4 << 20
+    """Delivered payload remembered, over all connections, to compare retransmissions with."""
+    gap_packets: int = 64
+    """Packets of a connection to wait, after the peer acknowledged bytes that were not captured, before they
+    count as lost: a capture may hold packets in another order than they were sent."""
+    gap_time: int = 2 * SECOND
+    """The same in capture time."""
+    linger_time: int = 60 * SECOND
+    """How long a closed connection's addresses are remembered, so that late packets start no new one."""
+    idle_time: int = 24 * 3600 * SECOND
+    """Silence after which a connection that never closed is given up."""
+    join_packets: int = 8
+    """Packets to look at before the start of a stream whose SYN is missing is fixed."""
+
+    # --- HTTP
+    head_size: int = 64 << 10
+    """An HTTP head longer than this is not followed."""
+    pending_openings: int = 64
+    """Unanswered requests remembered on one connection (pipelining)."""
+
+    # --- frames and messages
+    frame_rows: int = 8192
+    """Frames collected before the rules run over them."""
+    control_bytes: int = 125
+    """Bytes of a control frame's payload that are kept: RFC 6455 5.5 allows no more."""
+    message_size: int = 64 << 20
+    """An application payload longer than this is not kept or hashed or inflated further."""
+    inflate_ratio: int = 2000
+    """A compressed message that grows more than this is not inflated further (DEFLATE reaches about 1032)."""
+
+    # --- findings
+    findings_per_rule: int = 100
+    """Findings of one rule in one direction of a connection written one by one; the rest is counted."""
+    held_findings: int = 1000
+    """Findings of one direction held until the peer's reaction is known; the rest is counted."""
+    kept_findings: int = 10_000
+    """Findings a report in memory holds (text, JSON, the Python API)."""
+    kept_connections: int = 10_000
+    """Connections a report in memory holds."""
+
+    # --- time-outs of the rules, in capture time
+    fail_timeout: int = 5 * SECOND
+    """How long a peer has to fail the connection after a violation."""
+    pong_timeout: int = 20 * SECOND
+    close_timeout: int = 10 * SECOND
+    teardown_timeout: int = 2 * SECOND
+
+
+RECORDS = ("connections", "handshakes", "frames", "messages", "findings")
+"""The kinds of record that can be asked for (``run`` and ``summary`` always come)."""
