@@ -1,0 +1,692 @@
+"""Packets to TCP segments: link layer, IP and TCP headers, and the table of connections.
+
+Theory of operation. One pass over a batch turns each packet that holds a TCP segment into one row of
+`Segments`. Everything else is counted by reason. Addresses and ports are looked up in an open-addressing
+hash table whose entries are *slots*; a slot is a TCP connection being followed, and ``2 * slot + side`` is
+the number of a *direction*, by which all later stages index their state. Side 0 sent the connection's first
+captured packet. Slots are used again when a connection is long over, so memory follows the connections
+alive, not the connections seen; the row that gives a slot to a new connection carries the NEW flag, and
+later stages end the old connection there.
+
+What decides over new and old (a SYN with another initial sequence number, linger and idle times, the limit)
+is judged here, packet by packet, from the packets alone, so that the batch size cannot change the outcome.
+
+Compiled by Cython where a compiler is found, interpreted otherwise; no Python object is made for a packet.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import cython
+import numpy as np
+
+from analyzer.capture.batch import Batch
+from analyzer.wire import link, packet
+
+# Header layouts, from the schemas. Typed, so that the compiled code holds plain C numbers.
+ETHERNET_TYPE = cython.declare(cython.Py_ssize_t, link.offset(packet.ETHERNET, "ethertype"))
+ETHERNET_SIZE = cython.declare(cython.Py_ssize_t, packet.ETHERNET.sizeof())
+VLAN_TYPE = cython.declare(cython.Py_ssize_t, link.offset(link.VLAN_TAG, "type"))
+VLAN_SIZE = cython.declare(cython.Py_ssize_t, link.VLAN_TAG.sizeof())
+SLL_TYPE = cython.declare(cython.Py_ssize_t, link.offset(link.SLL, "protocol"))
+SLL_SIZE = cython.declare(cython.Py_ssize_t, link.SLL.sizeof())
+SLL2_TYPE = cython.declare(cython.Py_ssize_t, link.offset(link.SLL2, "protocol"))
+SLL2_SIZE = cython.declare(cython.Py_ssize_t, link.SLL2.sizeof())
+NULL_SIZE = cython.declare(cython.Py_ssize_t, link.NULL.sizeof())
+IP4_SIZE = cython.declare(cython.Py_ssize_t, packet.IPV4_SHORTEST)
+IP4_LENGTH = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV4, "total_length"))
+IP4_FRAGMENT = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV4, "fragment"))
+IP4_PROTOCOL = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV4, "protocol"))
+IP4_SOURCE = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV4, "source"))
+IP4_DESTINATION = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV4, "destination"))
+IP6_SIZE = cython.declare(cython.Py_ssize_t, packet.IPV6.sizeof())
+IP6_LENGTH = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV6, "payload_length"))
+IP6_NEXT = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV6, "next_header"))
+IP6_SOURCE = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV6, "source"))
+IP6_DESTINATION = cython.declare(cython.Py_ssize_t, link.offset(packet.IPV6, "destination"))
+EXTENSION_LENGTH = cython.declare(cython.Py_ssize_t, link.offset(link.IPV6_EXTENSION, "length"))
+FRAGMENT_FIELD = cython.declare(cython.Py_ssize_t, link.offset(link.IPV6_FRAGMENT, "fragment"))
+FRAGMENT_SIZE = cython.declare(cython.Py_ssize_t, link.IPV6_FRAGMENT.sizeof())
+TCP_SIZE = cython.declare(cython.Py_ssize_t, packet.TCP_SHORTEST)
+TCP_SOURCE = cython.declare(cython.Py_ssize_t, link.offset(packet.TCP, "source"))
+TCP_DESTINATION = cython.declare(cython.Py_ssize_t, link.offset(packet.TCP, "destination"))
+TCP_SEQ = cython.declare(cython.Py_ssize_t, link.offset(packet.TCP, "sequence"))
+TCP_ACK = cython.declare(cython.Py_ssize_t, link.offset(packet.TCP, "acknowledgment"))
+TCP_CONTROL = cython.declare(cython.Py_ssize_t, link.offset(packet.TCP, "control"))
+
+TYPE_IP4 = cython.declare(cython.longlong, packet.ETHERTYPE_IPV4)
+TYPE_IP6 = cython.declare(cython.longlong, packet.ETHERTYPE_IPV6)
+TYPE_VLAN = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[0])
+TYPE_QINQ = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[1])
+TYPE_QINQ_OLD = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[2])
+PROTOCOL_TCP = cython.declare(cython.longlong, packet.PROTOCOL_TCP)
+PROTOCOL_HOP = cython.declare(cython.longlong, link.HOP_BY_HOP)
+PROTOCOL_ROUTING = cython.declare(cython.longlong, link.ROUTING)
+PROTOCOL_OPTIONS = cython.declare(cython.longlong, link.DESTINATION_OPTIONS)
+PROTOCOL_FRAGMENT = cython.declare(cython.longlong, link.FRAGMENT)
+PROTOCOL_AUTH = cython.declare(cython.longlong, link.AUTHENTICATION)
+
+LINK_NULL = cython.declare(cython.longlong, link.LINK_NULL)
+LINK_ETHERNET = cython.declare(cython.longlong, link.LINK_ETHERNET)
+LINK_RAW = cython.declare(cython.longlong, link.LINK_RAW)
+LINK_LOOP = cython.declare(cython.longlong, link.LINK_LOOP)
+LINK_SLL = cython.declare(cython.longlong, link.LINK_SLL)
+LINK_SLL2 = cython.declare(cython.longlong, link.LINK_SLL2)
+LINK_IP4 = cython.declare(cython.longlong, link.LINK_IPV4)
+LINK_IP6 = cython.declare(cython.longlong, link.LINK_IPV6)
+
+NEW = 1 << 16
+"""Set in a row's flags where the packet opened a connection: above anything a TCP header can hold."""
+_NEW = cython.declare(cython.longlong, NEW)
+_FIN = cython.declare(cython.longlong, link.TCP_FIN)
+_SYN = cython.declare(cython.longlong, link.TCP_SYN)
+_RST = cython.declare(cython.longlong, link.TCP_RST)
+
+VERSION = cython.declare(cython.uchar[::1], memoryview(link.IP_VERSION))
+HEADER4 = cython.declare(cython.uchar[::1], memoryview(link.IPV4_HEADER))
+FRAGMENTED4 = cython.declare(cython.uchar[::1], memoryview(link.IPV4_FRAGMENTED))
+FRAGMENTED6 = cython.declare(cython.uchar[::1], memoryview(link.IPV6_FRAGMENTED))
+HEADER_TCP = cython.declare(cython.uchar[::1], memoryview(link.TCP_HEADER))
+
+WRAP = cython.declare(cython.longlong, 0xFFFF_FFFF)
+WORD = cython.declare(cython.ulonglong, 0xFFFF_FFFF_FFFF_FFFF)
+MIX = cython.declare(cython.ulonglong, 0x9E37_79B9_7F4A_7C15)
+MAPPED = cython.declare(cython.ulonglong, 0xFFFF_0000_0000)
+"""High part of an IPv4 address among IPv6 ones (RFC 4291 2.5.5.2)."""
+MAPPED_PREFIX = b"\0\0\xff\xff"
+REORDERED_SYN = cython.declare(cython.longlong, 1 << 20)
+"""A SYN may be captured after this many bytes of the stream it opens, and still be its own."""
+
+NOT_IP, NOT_TCP, FRAGMENT, CUT, BAD, LINK = range(6)
+SKIPPED = ("not IP", "not TCP", "IP fragment", "cut before the TCP header ends", "malformed header", "unknown link type")
+_NOT_IP = cython.declare(cython.longlong, -1 - NOT_IP)
+_NOT_TCP = cython.declare(cython.longlong, -1 - NOT_TCP)
+_FRAGMENT = cython.declare(cython.longlong, -1 - FRAGMENT)
+_CUT = cython.declare(cython.longlong, -1 - CUT)
+_BAD = cython.declare(cython.longlong, -1 - BAD)
+_LINK = cython.declare(cython.longlong, -1 - LINK)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def u16(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.longlong:
+    return (data[at] << 8) | data[at + 1]
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def u32(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.longlong:
+    return (u16(data, at) << 16) | u16(data, at + 2)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def u64(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.ulonglong:
+    high: cython.ulonglong = u32(data, at)
+    low: cython.ulonglong = u32(data, at + 4)
+    return (high << 32) | low
+
+
+if not cython.compiled:
+    # Interpreted, one struct call is four to six times faster than indexing byte by byte.
+    def u16(data: Any, at: int, _unpack: Any = struct.Struct(">H").unpack_from) -> int:  # noqa: F811
+        return int(_unpack(data, at)[0])
+
+    def u32(data: Any, at: int, _unpack: Any = struct.Struct(">I").unpack_from) -> int:  # noqa: F811
+        return int(_unpack(data, at)[0])
+
+    def u64(data: Any, at: int, _unpack: Any = struct.Struct(">Q").unpack_from) -> int:  # noqa: F811
+        return int(_unpack(data, at)[0])
+
+
+def column(rows: int) -> Any:
+    """A zeroed column of ``rows`` 64-bit integers, as hot functions take it."""
+    return memoryview(np.zeros(rows, dtype=np.int64))
+
+
+def _longer(old: Any, rows: int, fill: int = 0, kind: Any = np.int64) -> Any:
+    new = np.full(rows, fill, dtype=kind)
+    new[: len(old)] = old
+    return memoryview(new)
+
+
+@cython.cclass
+class Segments:
+    """TCP segments of one batch, a row each, in the order of the capture."""
+
+    count = cython.declare(cython.Py_ssize_t, visibility="public")
+    row = cython.declare(cython.longlong[::1], visibility="public")
+    direction = cython.declare(cython.longlong[::1], visibility="public")
+    seq = cython.declare(cython.longlong[::1], visibility="public")
+    ack = cython.declare(cython.longlong[::1], visibility="public")
+    flags = cython.declare(cython.longlong[::1], visibility="public")
+    start = cython.declare(cython.longlong[::1], visibility="public")
+    captured = cython.declare(cython.longlong[::1], visibility="public")
+    length = cython.declare(cython.longlong[::1], visibility="public")
+
+    def __init__(self, rows: int) -> None:
+        """Room for ``rows`` segments. Columns: ``row`` of the packet in its batch, ``direction``, ``seq``, ``ack``,
+        ``flags`` (the TCP header's, and NEW), ``start`` of the payload in the batch's data, and its ``captured``
+        ``length`` in bytes."""
+        self.count = 0
+        self.row = column(rows)
+        self.direction = column(rows)
+        self.seq = column(rows)
+        self.ack = column(rows)
+        self.flags = column(rows)
+        self.start = column(rows)
+        self.captured = column(rows)
+        self.length = column(rows)
+
+
+@cython.cclass
+class Flows:
+    """The TCP connections being followed, and the pass that finds each packet's."""
+
+    # The hash table: slot + 1, 0 where free, -1 where an entry was removed; and how many are not free.
+    index = cython.declare(cython.longlong[::1])
+    used = cython.declare(cython.Py_ssize_t)
+    # By slot: the smaller and the larger endpoint (address high and low, both ports in one number), which of
+    # them is side 0, the latest packet's time, whether a RST or both FINs were seen, and whether a packet came
+    # since the clock's hand last passed.
+    key = cython.declare(cython.ulonglong[::1])
+    ports = cython.declare(cython.longlong[::1])
+    flip = cython.declare(cython.longlong[::1])
+    last = cython.declare(cython.longlong[::1])
+    closed = cython.declare(cython.longlong[::1])
+    recent = cython.declare(cython.longlong[::1])
+    queued = cython.declare(cython.longlong[::1])
+    # By direction: the first packet's sequence number (-1 before), whether that was a SYN's, whether a FIN came.
+    first = cython.declare(cython.longlong[::1])
+    synced = cython.declare(cython.longlong[::1])
+    ended = cython.declare(cython.longlong[::1])
+    # Closed connections in the order of their closing, a ring: the first places to use again.
+    queue = cython.declare(cython.longlong[::1])
+    queue_head = cython.declare(cython.Py_ssize_t)
+    queue_size = cython.declare(cython.Py_ssize_t)
+
+    slots = cython.declare(cython.Py_ssize_t, visibility="public")
+    skipped = cython.declare(cython.longlong[::1], visibility="public")
+    evicted = cython.declare(cython.longlong, visibility="public")
+    limit = cython.declare(cython.Py_ssize_t)
+    hand = cython.declare(cython.Py_ssize_t)
+    linger = cython.declare(cython.longlong)
+    idle = cython.declare(cython.longlong)
+    # What headers() found in the packet at hand.
+    ip_end = cython.declare(cython.longlong)
+    source = cython.declare(cython.longlong)
+    destination = cython.declare(cython.longlong)
+    wide = cython.declare(cython.bint)
+    created = cython.declare(cython.bint)
+
+    def __init__(self, limit: int, linger: int, idle: int) -> None:
+        """Follow up to ``limit`` connections; ``linger`` and ``idle`` in nanoseconds (see Settings)."""
+        self.limit = limit
+        self.linger = linger
+        self.idle = idle
+        self.slots = 0
+        self.hand = 0
+        self.evicted = 0
+        self.skipped = column(len(SKIPPED))
+        self.index = column(1024)
+        self.used = 0
+        self.queue = column(256)
+        self.queue_head = 0
+        self.queue_size = 0
+        self.key = memoryview(np.zeros(0, dtype=np.uint64))
+        self.ports = column(0)
+        self.flip = column(0)
+        self.last = column(0)
+        self.closed = column(0)
+        self.recent = column(0)
+        self.queued = column(0)
+        self.first = column(0)
+        self.synced = column(0)
+        self.ended = column(0)
+        self._grow(256)
+
+    def _grow(self, slots: int) -> None:
+        self.key = _longer(self.key, 4 * slots, 0, np.uint64)
+        self.ports = _longer(self.ports, slots)
+        self.flip = _longer(self.flip, slots)
+        self.last = _longer(self.last, slots)
+        self.closed = _longer(self.closed, slots)
+        self.recent = _longer(self.recent, slots)
+        self.queued = _longer(self.queued, slots)
+        self.first = _longer(self.first, 2 * slots, -1)
+        self.synced = _longer(self.synced, 2 * slots)
+        self.ended = _longer(self.ended, 2 * slots)
+        ring = column(slots)
+        for i in range(self.queue_size):
+            ring[i] = self.queue[(self.queue_head + i) % len(self.queue)]
+        self.queue = ring
+        self.queue_head = 0
+
+    def endpoints(self, slot: int) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
+        """Address (4 or 16 bytes) and port of side 0 and of side 1."""
+        both = []
+        for half in (0, 2):
+            high, low = int(self.key[4 * slot + half]), int(self.key[4 * slot + half + 1])
+            port = (self.ports[slot] >> (0 if half else 16)) & 0xFFFF
+            packed = high.to_bytes(8, "big") + low.to_bytes(8, "big")
+            mapped = high == 0 and packed[8:12] == MAPPED_PREFIX
+            both.append((packed[12:] if mapped else packed, port))
+        return (both[1], both[0]) if self.flip[slot] else (both[0], both[1])
+
+    def decode(self, batch: Batch, out: Segments) -> None:
+        """Fill ``out`` with the segments of ``batch``. ``out`` has room for as many rows as the batch."""
+        self._decode(
+            batch.data,
+            memoryview(batch.offset),
+            memoryview(batch.captured),
+            memoryview(batch.wire),
+            memoryview(batch.time_ns),
+            memoryview(batch.link),
+            batch.count,
+            out,
+        )
+
+    @cython.locals(
+        data=cython.uchar[::1],
+        offset=cython.longlong[::1],
+        captured=cython.longlong[::1],
+        wire_length=cython.longlong[::1],
+        time_ns=cython.longlong[::1],
+        link=cython.longlong[::1],
+        count=cython.Py_ssize_t,
+        out=Segments,
+    )
+    def _decode(
+        self, data: Any, offset: Any, captured: Any, wire_length: Any, time_ns: Any, link: Any, count: int, out: Segments
+    ) -> None:
+        n: cython.Py_ssize_t = 0
+        i: cython.Py_ssize_t
+        at: cython.longlong
+        end: cython.longlong
+        header: cython.longlong
+        size: cython.longlong
+        flags: cython.longlong
+        held: cython.longlong
+        d: cython.longlong
+        if not cython.compiled:
+            data = memoryview(data)
+        for i in range(count):
+            at = offset[i]
+            end = at + captured[i]
+            header = self.headers(data, at, end, at + wire_length[i], link[i])
+            if header < 0:
+                self.skipped[-1 - header] += 1
+                continue
+            if header + TCP_SIZE > end:
+                self.skipped[CUT] += 1
+                continue
+            size = HEADER_TCP[data[header + TCP_CONTROL]]
+            if size < TCP_SIZE or header + size > self.ip_end:
+                self.skipped[BAD] += 1
+                continue
+            flags = data[header + TCP_CONTROL + 1]
+            out.seq[n] = u32(data, header + TCP_SEQ)
+            out.ack[n] = u32(data, header + TCP_ACK)
+            d = self.find(
+                data, u16(data, header + TCP_SOURCE), u16(data, header + TCP_DESTINATION), flags, out.seq[n], time_ns[i]
+            )
+            out.row[n] = i
+            out.direction[n] = d
+            out.flags[n] = flags | _NEW if self.created else flags
+            out.start[n] = header + size
+            held = end - header - size
+            out.length[n] = self.ip_end - header - size
+            out.captured[n] = 0 if held < 0 else held if held < out.length[n] else out.length[n]
+            n += 1
+        out.count = n
+
+    @cython.cfunc
+    @cython.locals(data=cython.uchar[::1])
+    @cython.exceptval(check=False)
+    def headers(
+        self,
+        data: Any,
+        at: cython.longlong,
+        end: cython.longlong,
+        wire_end: cython.longlong,
+        link: cython.longlong,
+    ) -> cython.longlong:
+        """Where the TCP header starts, or a negative reason. Leaves addresses and ``ip_end`` behind."""
+        kind: cython.longlong = 0
+        rounds: cython.int
+        if link == LINK_ETHERNET:
+            if at + ETHERNET_SIZE > end:
+                return _CUT
+            kind = u16(data, at + ETHERNET_TYPE)
+            at += ETHERNET_SIZE
+            for rounds in range(4):
+                if kind != TYPE_VLAN and kind != TYPE_QINQ and kind != TYPE_QINQ_OLD:
+                    break
+                if at + VLAN_SIZE > end:
+                    return _CUT
+                kind = u16(data, at + VLAN_TYPE)
+                at += VLAN_SIZE
+            if kind != TYPE_IP4 and kind != TYPE_IP6:
+                return _NOT_IP
+        elif link == LINK_SLL:
+            if at + SLL_SIZE > end:
+                return _CUT
+            kind = u16(data, at + SLL_TYPE)
+            at += SLL_SIZE
+            if kind == TYPE_VLAN and at + VLAN_SIZE <= end:
+                kind = u16(data, at + VLAN_TYPE)
+                at += VLAN_SIZE
+            if kind != TYPE_IP4 and kind != TYPE_IP6:
+                return _NOT_IP
+        elif link == LINK_SLL2:
+            if at + SLL2_SIZE > end:
+                return _CUT
+            kind = u16(data, at + SLL2_TYPE)
+            at += SLL2_SIZE
+            if kind != TYPE_IP4 and kind != TYPE_IP6:
+                return _NOT_IP
+        elif link == LINK_NULL or link == LINK_LOOP:
+            at += NULL_SIZE  # the address family's number differs by system: the IP version tells
+        elif link != LINK_RAW and link != LINK_IP4 and link != LINK_IP6:
+            return _LINK
+        if at >= end:
+            return _CUT
+        if VERSION[data[at]] == 4:
+            return self.ip4(data, at, end, wire_end)
+        if VERSION[data[at]] == 6:
+            return self.ip6(data, at, end, wire_end)
+        return _NOT_IP
+
+    @cython.cfunc
+    @cython.locals(data=cython.uchar[::1])
+    @cython.exceptval(check=False)
+    def ip4(
+        self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong
+    ) -> cython.longlong:
+        size: cython.longlong
+        total: cython.longlong
+        if at + IP4_SIZE > end:
+            return _CUT
+        size = HEADER4[data[at]]
+        if size < IP4_SIZE:
+            return _BAD
+        if data[at + IP4_PROTOCOL] != PROTOCOL_TCP:
+            return _NOT_TCP
+        if FRAGMENTED4[data[at + IP4_FRAGMENT]] or data[at + IP4_FRAGMENT + 1]:
+            return _FRAGMENT
+        total = u16(data, at + IP4_LENGTH)
+        # A length of 0 is what segmentation offload leaves in captures of the sending host.
+        self.ip_end = wire_end if total == 0 or at + total > wire_end else at + total
+        self.wide = False
+        self.source = at + IP4_SOURCE
+        self.destination = at + IP4_DESTINATION
+        return at + size
+
+    @cython.cfunc
+    @cython.locals(data=cython.uchar[::1])
+    @cython.exceptval(check=False)
+    def ip6(
+        self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong
+    ) -> cython.longlong:
+        kind: cython.longlong
+        total: cython.longlong
+        rounds: cython.int
+        if at + IP6_SIZE > end:
+            return _CUT
+        total = u16(data, at + IP6_LENGTH)
+        self.ip_end = at + IP6_SIZE + total
+        if total == 0 or self.ip_end > wire_end:
+            self.ip_end = wire_end
+        self.wide = True
+        self.source = at + IP6_SOURCE
+        self.destination = at + IP6_DESTINATION
+        kind = data[at + IP6_NEXT]
+        at += IP6_SIZE
+        for rounds in range(8):  # RFC 8200 4.1: each extension header at most once, destination options twice
+            if kind == PROTOCOL_TCP:
+                return at
+            if at + FRAGMENT_SIZE > end:
+                return _CUT
+            if kind == PROTOCOL_FRAGMENT:
+                if data[at + FRAGMENT_FIELD] or FRAGMENTED6[data[at + FRAGMENT_FIELD + 1]]:
+                    return _FRAGMENT
+                kind = data[at]
+                at += FRAGMENT_SIZE
+            elif kind == PROTOCOL_HOP or kind == PROTOCOL_ROUTING or kind == PROTOCOL_OPTIONS:
+                kind = data[at]
+                at += (data[at + EXTENSION_LENGTH] + 1) * 8  # RFC 8200 4.3: in units of 8, the first not counted
+            elif kind == PROTOCOL_AUTH:
+                kind = data[at]
+                at += (data[at + EXTENSION_LENGTH] + 2) * 4  # RFC 4302 2.2: in units of 4, two not counted
+            else:
+                return _NOT_TCP
+        return _NOT_TCP
+
+    @cython.cfunc
+    @cython.locals(data=cython.uchar[::1])
+    @cython.exceptval(check=False)
+    def find(
+        self,
+        data: Any,
+        source_port: cython.longlong,
+        destination_port: cython.longlong,
+        flags: cython.longlong,
+        seq: cython.longlong,
+        now: cython.longlong,
+    ) -> cython.longlong:
+        """The direction of a segment; ``created`` tells whether it opened a connection."""
+        a: cython.ulonglong = 0
+        b: cython.ulonglong
+        c: cython.ulonglong = 0
+        e: cython.ulonglong
+        swap: cython.ulonglong
+        swapped: cython.bint
+        ports: cython.longlong
+        slot: cython.longlong
+        d: cython.longlong
+        if self.wide:
+            a = u64(data, self.source)
+            b = u64(data, self.source + 8)
+            c = u64(data, self.destination)
+            e = u64(data, self.destination + 8)
+        else:
+            b = MAPPED | u32(data, self.source)
+            e = MAPPED | u32(data, self.destination)
+        # One key for both directions: the smaller endpoint first.
+        swapped = a > c or (a == c and (b > e or (b == e and source_port > destination_port)))
+        if swapped:
+            swap = a
+            a = c
+            c = swap
+            swap = b
+            b = e
+            e = swap
+            ports = (destination_port << 16) | source_port
+        else:
+            ports = (source_port << 16) | destination_port
+        slot = self.lookup(a, b, c, e, ports, now)
+        if not self.created:
+            d = 2 * slot + (1 if swapped != (self.flip[slot] != 0) else 0)
+            if self.over(slot, d, flags, seq, now):
+                self.created = True
+        if self.created:
+            self.restart(slot, swapped)
+            d = 2 * slot
+        if self.first[d] < 0:
+            self.first[d] = seq
+            self.synced[d] = 1 if flags & _SYN else 0
+        elif flags & _SYN and not self.synced[d]:
+            self.first[d] = seq
+            self.synced[d] = 1
+        if flags & _FIN:
+            self.ended[d] = 1
+        if flags & _RST or (flags & _FIN and self.ended[d ^ 1]):
+            self.close(slot)
+        if now > self.last[slot] or self.created:
+            self.last[slot] = now
+        self.recent[slot] = 1
+        return d
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def over(
+        self,
+        slot: cython.longlong,
+        d: cython.longlong,
+        flags: cython.longlong,
+        seq: cython.longlong,
+        now: cython.longlong,
+    ) -> cython.bint:
+        """Whether the slot's connection is over and this segment opens the next one on the same addresses."""
+        ahead: cython.longlong
+        silent: cython.longlong = now - self.last[slot]
+        if silent > self.idle or (silent > self.linger and self.closed[slot]):
+            return True
+        if not flags & _SYN:
+            return False
+        if self.synced[d]:
+            return self.first[d] != seq
+        if self.first[d] >= 0:
+            ahead = (self.first[d] - seq) & WRAP
+            return ahead > REORDERED_SYN
+        return self.closed[slot] != 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def restart(self, slot: cython.longlong, swapped: cython.bint) -> cython.void:
+        self.flip[slot] = 1 if swapped else 0
+        self.closed[slot] = 0
+        self.first[2 * slot] = -1
+        self.first[2 * slot + 1] = -1
+        self.synced[2 * slot] = 0
+        self.synced[2 * slot + 1] = 0
+        self.ended[2 * slot] = 0
+        self.ended[2 * slot + 1] = 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def close(self, slot: cython.longlong) -> cython.void:
+        place: cython.Py_ssize_t
+        self.closed[slot] = 1
+        if not self.queued[slot]:
+            self.queued[slot] = 1
+            place = self.queue_head + self.queue_size
+            if place >= self.queue.shape[0]:
+                place -= self.queue.shape[0]
+            self.queue[place] = slot
+            self.queue_size += 1
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def hash(
+        self, a: cython.ulonglong, b: cython.ulonglong, c: cython.ulonglong, e: cython.ulonglong, ports: cython.longlong
+    ) -> cython.Py_ssize_t:
+        h: cython.ulonglong
+        h = ((a ^ (b * MIX)) & WORD) + c
+        h = ((h & WORD) ^ ((h & WORD) >> 29)) * MIX
+        h = (h & WORD) + e
+        h = ((h & WORD) ^ ((h & WORD) >> 32)) * MIX
+        h = (h & WORD) + ports
+        h = ((h & WORD) ^ ((h & WORD) >> 29)) * MIX
+        h = h & WORD
+        return (h >> 20) & (self.index.shape[0] - 1)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def lookup(
+        self,
+        a: cython.ulonglong,
+        b: cython.ulonglong,
+        c: cython.ulonglong,
+        e: cython.ulonglong,
+        ports: cython.longlong,
+        now: cython.longlong,
+    ) -> cython.longlong:
+        """The slot of a pair of endpoints, a new one (``created``) where there is none."""
+        place: cython.Py_ssize_t = self.hash(a, b, c, e, ports)
+        slot: cython.longlong
+        k: cython.Py_ssize_t
+        while True:
+            slot = self.index[place] - 1
+            if slot == -1:
+                break
+            if slot >= 0 and self.ports[slot] == ports:
+                k = 4 * slot
+                if self.key[k + 1] == b and self.key[k + 3] == e and self.key[k] == a and self.key[k + 2] == c:
+                    self.created = False
+                    return slot
+            place = (place + 1) & (self.index.shape[0] - 1)
+        self.created = True
+        slot = self._allocate(now)
+        k = 4 * slot
+        self.key[k] = a
+        self.key[k + 1] = b
+        self.key[k + 2] = c
+        self.key[k + 3] = e
+        self.ports[slot] = ports
+        self.enter(slot)
+        return slot
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def enter(self, slot: cython.longlong) -> cython.void:
+        k: cython.Py_ssize_t = 4 * slot
+        place: cython.Py_ssize_t
+        place = self.hash(self.key[k], self.key[k + 1], self.key[k + 2], self.key[k + 3], self.ports[slot])
+        while self.index[place] > 0:
+            place = (place + 1) & (self.index.shape[0] - 1)
+        if self.index[place] == 0:
+            self.used += 1
+        self.index[place] = slot + 1
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def remove(self, slot: cython.longlong) -> cython.void:
+        k: cython.Py_ssize_t = 4 * slot
+        place: cython.Py_ssize_t
+        place = self.hash(self.key[k], self.key[k + 1], self.key[k + 2], self.key[k + 3], self.ports[slot])
+        while self.index[place] != slot + 1:
+            place = (place + 1) & (self.index.shape[0] - 1)
+        self.index[place] = -1
+
+    def _allocate(self, now: int) -> int:
+        """A slot for a new connection: the longest closed one, a fresh one, or the idlest one's."""
+        if 2 * self.used >= len(self.index):
+            self._rehash()
+        while self.queue_size:
+            slot = self.queue[self.queue_head]
+            reopened = not self.closed[slot]
+            if not reopened and now - self.last[slot] <= self.linger:
+                break
+            self.queue_head = (self.queue_head + 1) % len(self.queue)
+            self.queue_size -= 1
+            self.queued[slot] = 0
+            if not reopened:
+                self.remove(slot)
+                return int(slot)
+        if self.slots < self.limit:
+            if self.slots == len(self.ports):
+                self._grow(2 * self.slots)
+            self.slots += 1
+            return int(self.slots - 1)
+        while self.recent[self.hand]:
+            self.recent[self.hand] = 0
+            self.hand = (self.hand + 1) % self.slots
+        slot = self.hand
+        self.hand = (self.hand + 1) % self.slots
+        self.evicted += 1
+        self.remove(slot)
+        return int(slot)
+
+    def _rehash(self) -> None:
+        """Room for twice the slots, and no removed entries left."""
+        self.index = column(max(1024, 1 << (4 * self.slots).bit_length()))
+        self.used = 0
+        for slot in range(self.slots):
+            self.enter(slot)

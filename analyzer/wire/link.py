@@ -1,0 +1,107 @@
+"""Link-layer headers before IP, IPv6 extension headers, and what the packet decoder looks up of all headers.
+
+The bulk decoder (`analyzer.tcp.packets`) holds no width and no mask: it takes offsets from `offset`, sizes
+from the schemas' ``sizeof``, and for bytes made of bit fields the tables below, each of which is a schema's
+answer for all 256 values of that byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from construct import BitsInteger, BitStruct, Bytes, Construct, Flag, Int8ub, Int16ub, Int32ub, Struct
+
+from analyzer.wire import packet
+
+# LINKTYPE_ values of the registry that tcpdump.org keeps.
+LINK_NULL = 0
+LINK_ETHERNET = 1
+LINK_RAW = 101
+LINK_LOOP = 108
+LINK_SLL = 113
+LINK_IPV4 = 228
+LINK_IPV6 = 229
+LINK_SLL2 = 276
+
+ETHERTYPE_VLAN = (0x8100, 0x88A8, 0x9100)
+"""802.1Q, 802.1ad, and the number in use before 802.1ad had one."""
+
+VLAN_TAG = Struct("control" / Int16ub, "type" / Int16ub)
+"""What follows a VLAN EtherType: the tag, then the next EtherType (802.1Q 9.6)."""
+SLL = Struct(
+    "packet_type" / Int16ub,
+    "hardware_type" / Int16ub,
+    "address_length" / Int16ub,
+    "address" / Bytes(8),
+    "protocol" / Int16ub,
+)
+"""Linux cooked capture, version 1."""
+SLL2 = Struct(
+    "protocol" / Int16ub,
+    "reserved" / Int16ub,
+    "interface" / Int32ub,
+    "hardware_type" / Int16ub,
+    "packet_type" / Int8ub,
+    "address_length" / Int8ub,
+    "address" / Bytes(8),
+)
+"""Linux cooked capture, version 2."""
+NULL = Struct("family" / Bytes(4))
+"""BSD loopback. The family's byte order and its number for IPv6 differ by system; the IP version tells instead."""
+
+IPV6_EXTENSION = Struct("next_header" / Int8ub, "length" / Int8ub)
+"""Start of the hop-by-hop, routing and destination options headers (RFC 8200 4.3 to 4.6)."""
+IPV6_FRAGMENT = Struct(
+    "next_header" / Int8ub,
+    "reserved" / Int8ub,
+    "fragment" / BitStruct("offset" / BitsInteger(13), "reserved" / BitsInteger(2), "more" / Flag),
+    "identification" / Int32ub,
+)
+"""RFC 8200 4.5."""
+HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION_OPTIONS = 0, 43, 44, 51, 60
+"""Protocol numbers of the extension headers that may stand before TCP."""
+
+
+def offset(schema: Construct, name: str) -> int:
+    """Where the field ``name`` starts in ``schema``, in bytes."""
+    position = 0
+    for field in schema.subcons:
+        if field.name == name:
+            return position
+        position += field.sizeof()
+    raise AssertionError(f"no field {name}")
+
+
+def _table(answer: Callable[[int], int]) -> bytearray:
+    return bytearray(answer(byte) for byte in range(256))
+
+
+def _starts(byte: int) -> Construct:
+    return packet.IPV4.start.parse(bytes([byte]))
+
+
+def _control(first: int, second: int) -> Construct:
+    return packet.TCP.control.parse(bytes([first, second]))
+
+
+def _flag(name: str) -> int:
+    """The value of the flags byte with only this flag set."""
+    return next(byte for byte in (1 << bit for bit in range(8)) if _control(0, byte)[name])
+
+
+IP_VERSION = _table(lambda byte: _starts(byte).version)
+"""By the first byte of an IP packet."""
+IPV4_HEADER = _table(lambda byte: _starts(byte).header_words * packet.WORD)
+"""Header length in bytes, by the first byte."""
+IPV4_FRAGMENTED = _table(
+    lambda byte: (field := packet.IPV4.fragment.parse(bytes([byte, 0]))).more_fragments or field.offset != 0
+)
+"""Whether the first byte of the fragment field says that the packet is not whole; the second must be 0 as well."""
+IPV6_FRAGMENTED = _table(
+    lambda byte: (field := IPV6_FRAGMENT.fragment.parse(bytes([0, byte]))).more or field.offset != 0
+)
+"""The same for the second byte of IPv6's field, of which the first must be 0."""
+TCP_HEADER = _table(lambda byte: _control(byte, 0).header_words * packet.WORD)
+"""Header length in bytes, by the first byte of the control field."""
+TCP_FIN, TCP_SYN, TCP_RST, TCP_ACK = (_flag(name) for name in ("fin", "syn", "rst", "ack"))
+"""Values of the flags byte."""
