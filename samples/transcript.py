@@ -19,8 +19,8 @@ r"""The language of the examples in rule docstrings: a conversation in a few lin
 What an example does not say is filled in correctly. Without an ``http`` line there is a whole opening
 handshake before the first bytes; with only the client's, a 101 with the right accept value follows its last
 request; with only the server's, a right request is put before. ``{accept}`` in a server's line stands for the
-accept value of the last request's key. The request put before on connection 1 carries the key of RFC 6455's
-own examples, so that the RFC's accept value fits it. A capture ends where its transcript ends.
+accept value of the last request's key. Where the answer given holds the accept value of RFC 6455's own
+examples, the request put before carries their key. A capture ends where its transcript ends.
 """
 
 from __future__ import annotations
@@ -182,7 +182,8 @@ class _Player:
             server=("192.0.2.80", server_port),
             midstream=midstream,
         )
-        self.key = opening.RFC_KEY if number == 1 else opening.key_for(number)
+        rfc_answer = opening.accept_for(opening.RFC_KEY).encode()
+        self.key = opening.RFC_KEY if any(rfc_answer in step.data for step in heads) else self.conversation.key
         answered = len(requests) < len(heads) or "silent" in kinds
         self.puts_request = not requests and not midstream
         self.puts_response = not answered and not midstream

@@ -55,3 +55,14 @@ def write_capture(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of the comparison with the ground truth, whichever process ran each row."""
+    reports = (report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ()))
+    rows = sorted(value for report in reports for name, value in report.user_properties if name == "truth")
+    if rows:
+        from tests import truth
+
+        terminalreporter.section("comparison with the ground truth")
+        terminalreporter.write_line(truth.table(rows))

@@ -28,8 +28,9 @@ def streams(capture: bytes, port: int = 40001) -> tuple[bytes, bytes]:
     return tuple(b"".join(data for _, data in sorted(sides[side].items())) for side in (True, False))
 
 
-REQUEST = opening.head(opening.request(opening.RFC_KEY))
-RESPONSE = opening.head(opening.response(opening.RFC_KEY))
+KEY = opening.key_for(40001)
+REQUEST = opening.head(opening.request(KEY))
+RESPONSE = opening.head(opening.response(KEY))
 
 
 def test_the_rfc_s_own_accept_value() -> None:
@@ -51,7 +52,13 @@ def test_a_request_alone_gets_the_right_answer() -> None:
 def test_a_response_alone_gets_a_right_request_before_it() -> None:
     client, server = streams(transcript.capture("server: http HTTP/1.1 101 OK | Sec-WebSocket-Accept: {accept}"))
     assert client == REQUEST
-    assert server == b"HTTP/1.1 101 OK\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+    assert server == f"HTTP/1.1 101 OK\r\nSec-WebSocket-Accept: {opening.accept_for(KEY)}\r\n\r\n".encode()
+
+
+def test_the_rfc_s_accept_value_gets_the_rfc_s_key() -> None:
+    accept = opening.accept_for(opening.RFC_KEY)
+    client, _ = streams(transcript.capture(f"server: http HTTP/1.1 101 OK | Sec-WebSocket-Accept: {accept}"))
+    assert client == opening.head(opening.request(opening.RFC_KEY))
 
 
 def test_a_silent_server_sends_no_answer() -> None:

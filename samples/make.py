@@ -1,0 +1,88 @@
+"""Writes the sample captures and the table that says what is in them: ``python -m samples.make``.
+
+``echo.pcap`` is one clean conversation. ``violations.pcap`` is a gallery made of the rules' own documentation:
+the first violating example of each rule, one after the other, so a new rule is in it as soon as it exists.
+Each example has a block of client ports of its own. A test compares the files with what this module builds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from analyzer.model import Opcode
+from analyzer.rules import registry
+from samples import transcript
+from samples.traffic import Conversation, Wire, pcap_bytes
+
+HERE = Path(__file__).parent
+
+FIRST_PORT = 20000
+PORTS = 10
+"""Client ports set apart for each example; its connection N has the N-th after the first."""
+
+TABLE_START = "<!-- gallery: written by samples/make.py -->\n"
+TABLE_END = "<!-- end of gallery -->\n"
+
+
+def echo() -> bytes:
+    """An echo conversation that breaks no rule: messages whole and in fragments, Ping and Pong, Close, FIN."""
+    wire = Wire()
+    conversation = Conversation(wire)
+    conversation.open()
+    for text in (b"WebSocket rocks", "Grüße, 世界".encode()):
+        wire.wait(200_000_000)
+        conversation.frame("client", Opcode.TEXT, text)
+        conversation.frame("server", Opcode.TEXT, text)
+    conversation.frame("server", Opcode.PING, b"still there?")
+    conversation.frame("client", Opcode.PONG, b"still there?")
+    conversation.frame("client", Opcode.TEXT, b"one message, ", fin=False)
+    conversation.frame("client", Opcode.PING, b"in between")
+    conversation.frame("server", Opcode.PONG, b"in between")
+    conversation.frame("client", Opcode.CONTINUATION, b"two fragments")
+    conversation.frame("server", Opcode.TEXT, b"one message, two fragments")
+    conversation.frame("client", Opcode.BINARY, bytes(range(256)))
+    conversation.frame("server", Opcode.BINARY, bytes(range(256)))
+    conversation.close("client", 1000, "bye")
+    conversation.close("server", 1000, "bye")
+    conversation.fin("server")
+    conversation.fin("client")
+    return pcap_bytes(wire.packets)
+
+
+def gallery() -> Iterator[tuple[int, registry.Rule]]:
+    """The client port of the first connection of each rule's example, and the rule."""
+    for number, rule in enumerate(registry.load().values()):
+        yield FIRST_PORT + PORTS * number + 1, rule
+
+
+def violations() -> bytes:
+    """The gallery: the first violating example of each rule."""
+    wire = Wire()
+    for port, rule in gallery():
+        transcript.play(rule.violates[0], wire, base_port=port - 1)
+        wire.wait(1_000_000)
+    return pcap_bytes(wire.packets)
+
+
+def readme(text: str) -> str:
+    """The README with its table of the gallery brought up to date."""
+    before, _, rest = text.partition(TABLE_START)
+    _, _, after = rest.partition(TABLE_END)
+    rows = [
+        "| client port | rule | name | what is wrong | section |",
+        "|---|---|---|---|---|",
+        *(f"| {port} | {rule.id} | {rule.name} | {rule.title} | {rule.rfc} |" for port, rule in gallery()),
+    ]
+    return before + TABLE_START + "\n" + "\n".join(rows) + "\n\n" + TABLE_END + after
+
+
+def build() -> dict[str, bytes]:
+    """Every generated file of this folder, by name."""
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    return {"echo.pcap": echo(), "violations.pcap": violations(), "README.md": readme(text).encode()}
+
+
+if __name__ == "__main__":
+    for name, data in build().items():
+        (HERE / name).write_bytes(data)
