@@ -85,8 +85,12 @@ class Conversation:
         server: tuple[str, int] = ("192.0.2.80", 80),
         *,
         midstream: bool = False,
+        sparing: bool = False,
     ) -> None:
-        """``midstream``: the capture began later than the connection, so there is no SYN in it."""
+        """``midstream``: the capture began later than the connection, so there is no SYN in it.
+
+        ``sparing``: what arrived is acknowledged with the next segment sent, not with one of its own.
+        """
         self.wire = wire
         self.key = opening.key_for(client[1])
         self._sides: dict[Direction, _Stack] = {
@@ -95,6 +99,7 @@ class Conversation:
         }
         self._frames = 0
         self._unacked = False
+        self._sparing = sparing
         self._established = midstream
         if midstream:
             ours, theirs = self._sides["client"], self._sides["server"]
@@ -117,12 +122,13 @@ class Conversation:
         client.received = server.next
         self._segment("client", _ACK)
 
-    def send(self, side: Direction, data: bytes) -> None:
-        """``side`` sends ``data``, in as few segments as it takes; the peer acknowledges each."""
+    def send(self, side: Direction, data: bytes, *, whole: bool = False) -> None:
+        """``side`` sends ``data``, in as few segments as it takes (``whole``: in one); the peer acknowledges each."""
         self.connect()
         sender = self._sides[side]
-        for start in range(0, len(data), SEGMENT_SIZE):
-            part = data[start : start + SEGMENT_SIZE]
+        size = len(data) if whole else SEGMENT_SIZE
+        for start in range(0, len(data), size or 1):
+            part = data[start : start + size]
             self._segment(side, _PUSH | _ACK, part)
             sender.next += len(part)
             if not self._unacked:
@@ -188,11 +194,22 @@ class Conversation:
 
     # --- packets
 
+    def sequence(self, side: Direction) -> int:
+        """Sequence number of the next byte ``side`` sends."""
+        return self._sides[side].next
+
+    def skip(self, side: Direction, length: int) -> None:
+        """``side`` sends ``length`` bytes that arrive, in packets that somebody else builds."""
+        peer: Direction = "server" if side == "client" else "client"
+        self._sides[side].next += length
+        self._sides[peer].received = self._sides[side].next
+
     def _acknowledge(self, side: Direction) -> None:
         """The peer of ``side`` acknowledges all that ``side`` sent."""
         peer: Direction = "server" if side == "client" else "client"
         self._sides[peer].received = self._sides[side].next
-        self._segment(peer, _ACK)
+        if not self._sparing:
+            self._segment(peer, _ACK)
 
     def _segment(self, side: Direction, flags: frozenset[str], payload: bytes = b"", options: bytes = b"") -> None:
         peer: Direction = "server" if side == "client" else "client"

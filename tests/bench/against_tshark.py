@@ -1,0 +1,112 @@
+"""CPU time and memory of ``wsanalyzer analyze`` against tshark's listing of frames, on the same capture.
+
+    python tests/bench/against_tshark.py [CAPTURE] [--rounds N]
+
+Without a capture, one of a million small frames is made for the occasion. The two programs take turns in one run,
+so that a busy machine slows both. wsanalyzer judges every frame by all rules; tshark prints number, opcode and
+length. Measured is what the system accounts to each process and its children (`os.wait4`). Nothing here fails: it
+prints a table, and the reader judges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # behind an installed package, if there is one
+
+FIELDS = ("frame.number", "websocket.opcode", "websocket.payload_length")
+
+
+class Cost(NamedTuple):
+    """What one run took."""
+
+    cpu: float
+    """Seconds, user and system."""
+    wall: float
+    """Seconds."""
+    peak: float
+    """Largest resident size in megabytes (10**6 bytes)."""
+    status: int
+
+
+def measure(command: list[str], folder: str) -> Cost:
+    """Run ``command`` with its output thrown away."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - start
+    # Linux counts ru_maxrss in kibibytes, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * unit / 1e6, process.returncode)
+
+
+def commands(capture: Path) -> dict[str, list[str]]:
+    """What is compared, by name; tshark only where it is installed."""
+    found = {"wsanalyzer": [sys.executable, "-m", "analyzer", "analyze", "-q", str(capture)]}
+    tshark = shutil.which("tshark")
+    if tshark:
+        fields = [argument for field in FIELDS for argument in ("-e", field)]
+        found["tshark"] = [tshark, "-r", str(capture), "-Y", "websocket", "-T", "fields", *fields]
+    return found
+
+
+def compare(capture: Path, rounds: int) -> None:
+    """Run both in turn, and print the table."""
+    size = capture.stat().st_size / 1e6
+    print(f"{capture.name}: {size:.1f} MB, {rounds} rounds\n")
+    print(f"{'round':>5}  {'program':<10}  {'CPU s':>8}  {'wall s':>8}  {'peak MB':>8}  {'exit':>4}")
+    costs: dict[str, list[Cost]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(1, rounds + 1):
+            for name, command in commands(capture).items():
+                cost = measure(command, folder)
+                costs.setdefault(name, []).append(cost)
+                print(
+                    f"{number:>5}  {name:<10}  {cost.cpu:>8.2f}  {cost.wall:>8.2f}  {cost.peak:>8.1f}  {cost.status:>4}",
+                    flush=True,
+                )
+    medians = {name: statistics.median(cost.cpu for cost in each) for name, each in costs.items()}
+    print()
+    for name, each in costs.items():
+        print(f"{name}: median {medians[name]:.2f} s of CPU, peak {max(cost.peak for cost in each):.1f} MB")
+    if "tshark" in medians:
+        print(f"tshark takes {medians['tshark'] / medians['wsanalyzer']:.1f} times the CPU time of wsanalyzer")
+    else:
+        print("tshark is not installed: nothing to compare with")
+    from analyzer import tcp
+
+    compiled = any(Path(tcp.__file__ or "").parent.glob("packets.*.so"))
+    print(f"wsanalyzer's hot modules are {'compiled' if compiled else 'interpreted'}")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Compare wsanalyzer with tshark.")
+    parser.add_argument("capture", type=Path, nargs="?")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--frames", type=int, default=1_000_000, help="of the capture made where none is given")
+    arguments = parser.parse_args()
+    if arguments.capture is not None:
+        compare(arguments.capture.resolve(), arguments.rounds)
+        return
+    from tests.bench import make_capture
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frames.pcap"
+        with path.open("wb") as out:
+            make_capture.write(out, make_capture.Plan(arguments.frames, per_segment=1, size=20, connections=50))
+        compare(path, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The generator of the benchmark's capture: its fast path builds what the schemas build, packet by packet."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from analyzer.wire import frame
+from samples.traffic import Conversation, Wire, pcap_bytes
+from tests.bench import make_capture
+from tests.bench.make_capture import Plan
+
+
+def packet_by_packet(plan: Plan) -> bytes:
+    """The plan's capture, each packet and frame built with Construct."""
+    wire = Wire()
+    conversations = [
+        Conversation(wire, ("192.0.2.1", make_capture.FIRST_PORT + number), sparing=True)
+        for number in range(plan.connections)
+    ]
+    for conversation in conversations:
+        conversation.open()
+    for step in range(plan.steps):
+        for number, conversation in enumerate(conversations):
+            kind = plan.kinds[(step + 2 * number) % len(plan.kinds)]
+            start = plan.starts[step // 2]
+            text = plan.pool[start : start + kind.length].tobytes()
+            (keys,) = plan.keys(step * plan.connections + number, 1)
+            segment = b"".join(
+                frame.build_frame(kind.opcode, text, key.tobytes() if kind.side == "client" else None) for key in keys
+            )
+            conversation.send(kind.side, segment, whole=True)
+    for conversation in conversations:
+        conversation.close("client")
+        conversation.close("server")
+        conversation.fin("server")
+        conversation.fin("client")
+    return pcap_bytes(wire.packets)
+
+
+@pytest.mark.parametrize(
+    ("frames", "per_segment", "size", "connections"),
+    [(300, 1, 20, 7), (300, 3, 5, 2), (40, 2, 300, 1), (1, 1, 0, 1)],
+)
+def test_the_fast_path_builds_what_the_schemas_build(
+    frames: int, per_segment: int, size: int, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make_capture, "CHUNK", 64)
+    plan = Plan(frames, per_segment, size, connections)
+    out = io.BytesIO()
+    packets = make_capture.write(out, plan)
+    assert out.getvalue() == packet_by_packet(plan)
+    assert plan.slots * plan.per_segment >= frames
+    assert packets == plan.slots + 9 * connections  # 5 to open and 4 to close a connection
+
+
+def test_more_than_a_segment_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match="too much for one segment"):
+        Plan(100, per_segment=1000, size=100, connections=1)
