@@ -36,18 +36,25 @@ class Cost(NamedTuple):
     peak: float
     """Largest resident size in megabytes (10**6 bytes)."""
     status: int
+    complaint: str
+    """Why the run does not count; empty where it does."""
 
 
 def measure(command: list[str], folder: str) -> Cost:
-    """Run ``command`` with its output thrown away."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
+    """Run ``command`` with its output thrown away. Status 1 is what wsanalyzer ends with when it found errors."""
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        errors = said.read().decode(errors="replace")
+    failed = process.returncode not in (0, 1) or "Traceback" in errors
+    complaint = (errors.strip() or f"exit status {process.returncode}").splitlines()[-1] if failed else ""
     # Linux counts ru_maxrss in kibibytes, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * unit / 1e6, process.returncode)
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * unit / 1e6, process.returncode, complaint)
 
 
 def commands(capture: Path) -> dict[str, list[str]]:
@@ -71,10 +78,13 @@ def compare(capture: Path, rounds: int) -> None:
             for name, command in commands(capture).items():
                 cost = measure(command, folder)
                 costs.setdefault(name, []).append(cost)
-                print(
-                    f"{number:>5}  {name:<10}  {cost.cpu:>8.2f}  {cost.wall:>8.2f}  {cost.peak:>8.1f}  {cost.status:>4}",
-                    flush=True,
-                )
+                numbers = f"{cost.cpu:>8.2f}  {cost.wall:>8.2f}  {cost.peak:>8.1f}  {cost.status:>4}"
+                print(f"{number:>5}  {name:<10}  {numbers}", flush=True)
+    complaints = {name: cost.complaint for name, each in costs.items() for cost in each if cost.complaint}
+    if complaints:
+        for name, complaint in complaints.items():
+            print(f"\n{name} failed, so there is nothing to compare: {complaint}")
+        return
     medians = {name: statistics.median(cost.cpu for cost in each) for name, each in costs.items()}
     print()
     for name, each in costs.items():
