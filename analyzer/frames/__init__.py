@@ -1,0 +1,1 @@
+"""WebSocket frames out of ordered bytes: headers, unmasking, UTF-8."""

@@ -1,0 +1,736 @@
+"""Byte chunks to frames: the incremental decoder of RFC 6455 5.2, for all directions at once.
+
+Theory of operation. Each direction that carries frames has a `Decoder`, a small object with the half-read
+header and the message in progress. One compiled pass walks the chunks in order, looks each header's two
+fixed bytes up in the schema's tables (`analyzer.wire.tables`) and writes a row of `FrameRows` when a frame is
+complete. What a stateful rule needs to know is written beside it: the state of that direction *before* the
+frame. Payload is not copied: for what must be looked at (text, compressed messages, whatever was asked for)
+the pass writes `PieceRows`, runs of payload in the buffer, which must be used before the buffer is.
+
+Nothing is judged here. After a violation decoding goes on as policy P3 says: an orphan continuation opens
+nothing, a new data frame replaces an unfinished message, reserved opcodes and fragmented control frames leave
+the message in progress alone, and an impossible length stops the direction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cython
+import numpy as np
+
+from analyzer.model import Cut
+from analyzer.tcp.streams import DATA, Chunks, column
+from analyzer.wire import frame, tables
+
+OPCODE = cython.declare(cython.uchar[::1], memoryview(tables.OPCODE.copy()))
+FINAL = cython.declare(cython.uchar[::1], memoryview(tables.FIN.copy()))
+RSV = cython.declare(cython.uchar[::1], memoryview(tables.RSV.copy()))
+MASKED = cython.declare(cython.uchar[::1], memoryview(tables.MASKED.copy()))
+LENGTH7 = cython.declare(cython.uchar[::1], memoryview(tables.LENGTH7.copy()))
+EXTENDED = cython.declare(cython.uchar[::1], memoryview(tables.EXTENDED.copy()))
+HEADER = cython.declare(cython.uchar[::1], memoryview(tables.HEADER.copy()))
+SUSPECT = cython.declare(cython.uchar[::1], memoryview(bytearray(chr(byte) in "CDGHLMOPTU" for byte in range(256))))
+"""First letters of HTTP methods and of a status line. Read as a frame each sets a reserved bit or opcode."""
+
+FIXED = cython.declare(cython.Py_ssize_t, frame.FIRST.sizeof() + frame.SECOND.sizeof())
+KEY = cython.declare(cython.Py_ssize_t, frame.MASKING_KEY.sizeof())
+CONTROL = cython.declare(cython.int, frame.CONTROL_BIT)
+LONGEST = max(tables.HEADER.tolist())
+_LONGEST = cython.declare(cython.Py_ssize_t, LONGEST)
+_DATA = cython.declare(cython.longlong, DATA)
+
+HTTP_PHASE, FRAMES_PHASE, IGNORED_PHASE, SKIP_PHASE = range(4)
+"""What a direction carries: HTTP (handled in Python), frames, nothing we read, a body being skipped."""
+_FRAMES = cython.declare(cython.int, FRAMES_PHASE)
+_IGNORED = cython.declare(cython.int, IGNORED_PHASE)
+
+AT_HEADER, AT_PAYLOAD, STOPPED = range(3)
+"""Stages of a decoder."""
+_AT_HEADER = cython.declare(cython.int, AT_HEADER)
+_AT_PAYLOAD = cython.declare(cython.int, AT_PAYLOAD)
+_STOPPED = cython.declare(cython.int, STOPPED)
+
+DONE, ATTENTION, FULL, SUSPICIOUS = range(4)
+"""Why the pass stopped: no more chunks; a chunk for Python; a table is full; HTTP text may begin here."""
+_DONE = cython.declare(cython.int, DONE)
+_ATTENTION = cython.declare(cython.int, ATTENTION)
+_FULL = cython.declare(cython.int, FULL)
+_SUSPICIOUS = cython.declare(cython.int, SUSPICIOUS)
+
+WHOLE = cython.declare(cython.longlong, int(Cut.WHOLE))
+BY_GAP = cython.declare(cython.longlong, int(Cut.GAP))
+BY_LENGTH = cython.declare(cython.longlong, int(Cut.LENGTH))
+
+ROOM = cython.declare(cython.Py_ssize_t, 8)
+"""Rows kept free for the frames that an end or a gap cuts short."""
+IMPOSSIBLE = cython.declare(cython.ulonglong, 1 << 63)
+TEXT = cython.declare(cython.int, 1)
+BINARY = cython.declare(cython.int, 2)
+CLOSE = cython.declare(cython.int, 8)
+
+# Bits of a decoder's ``context``: what the opening settled. The lowest three are the RSV bits an extension owns.
+COMPRESSION = 1 << 3
+"""permessage-deflate is in use."""
+UNKNOWN_EXTENSION = 1 << 4
+"""An extension is in use that we cannot interpret, or the opening was not seen."""
+ROLES_SURE = 1 << 5
+"""Who is the client is known from the opening or the SYN, not guessed from the mask bits."""
+OPENING_SEEN = 1 << 6
+_COMPRESSION = cython.declare(cython.longlong, COMPRESSION)
+_UNKNOWN = cython.declare(cython.longlong, UNKNOWN_EXTENSION)
+_OWNED = cython.declare(cython.longlong, 7)
+_RSV1 = cython.declare(cython.longlong, 4)
+
+NO_CLOSE, NO_CODE = -2, -1
+"""In ``peer_close``: the peer had sent no Close that this side knew of; it had sent one without a code."""
+_NO_CLOSE = cython.declare(cython.longlong, NO_CLOSE)
+_NO_CODE = cython.declare(cython.longlong, NO_CODE)
+
+FRAME_COLUMNS = (
+    "connection", "client", "index", "file", "packet", "time_ns", "file_offset", "last_packet", "last_time_ns",
+    "ordinal", "offset", "byte0", "byte1", "header", "length", "key", "present", "cut", "acked", "context",
+    "closed", "peer_close", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost",
+    "m_file", "m_packet", "m_time_ns", "p_compressed", "p_lost", "control", "control_size",
+)  # fmt: skip
+PIECE_COLUMNS = (
+    "direction", "connection", "client", "start", "length", "key", "offset", "frame", "frame_offset",
+    "stream_offset", "opcode", "compressed", "first", "final", "message", "file", "packet", "time_ns",
+    "file_offset", "ordinal",
+)  # fmt: skip
+
+
+@cython.cclass
+class FrameRows:
+    """Frames, a row each, in the order in which they were completed."""
+
+    count = cython.declare(cython.Py_ssize_t, visibility="public")
+    rows = cython.declare(cython.Py_ssize_t, visibility="public")
+    arena = cython.declare(cython.uchar[::1], visibility="public")
+    arena_size = cython.declare(cython.Py_ssize_t, visibility="public")
+    connection = cython.declare(cython.longlong[::1], visibility="public")
+    client = cython.declare(cython.longlong[::1], visibility="public")
+    index = cython.declare(cython.longlong[::1], visibility="public")
+    file = cython.declare(cython.longlong[::1], visibility="public")
+    packet = cython.declare(cython.longlong[::1], visibility="public")
+    time_ns = cython.declare(cython.longlong[::1], visibility="public")
+    file_offset = cython.declare(cython.longlong[::1], visibility="public")
+    last_packet = cython.declare(cython.longlong[::1], visibility="public")
+    last_time_ns = cython.declare(cython.longlong[::1], visibility="public")
+    ordinal = cython.declare(cython.longlong[::1], visibility="public")
+    offset = cython.declare(cython.longlong[::1], visibility="public")
+    byte0 = cython.declare(cython.longlong[::1], visibility="public")
+    byte1 = cython.declare(cython.longlong[::1], visibility="public")
+    header = cython.declare(cython.longlong[::1], visibility="public")
+    length = cython.declare(cython.longlong[::1], visibility="public")
+    key = cython.declare(cython.longlong[::1], visibility="public")
+    present = cython.declare(cython.longlong[::1], visibility="public")
+    cut = cython.declare(cython.longlong[::1], visibility="public")
+    acked = cython.declare(cython.longlong[::1], visibility="public")
+    context = cython.declare(cython.longlong[::1], visibility="public")
+    closed = cython.declare(cython.longlong[::1], visibility="public")
+    peer_close = cython.declare(cython.longlong[::1], visibility="public")
+    open = cython.declare(cython.longlong[::1], visibility="public")
+    m_index = cython.declare(cython.longlong[::1], visibility="public")
+    m_bytes = cython.declare(cython.longlong[::1], visibility="public")
+    m_frames = cython.declare(cython.longlong[::1], visibility="public")
+    m_opcode = cython.declare(cython.longlong[::1], visibility="public")
+    m_compressed = cython.declare(cython.longlong[::1], visibility="public")
+    m_lost = cython.declare(cython.longlong[::1], visibility="public")
+    m_file = cython.declare(cython.longlong[::1], visibility="public")
+    m_packet = cython.declare(cython.longlong[::1], visibility="public")
+    m_time_ns = cython.declare(cython.longlong[::1], visibility="public")
+    p_compressed = cython.declare(cython.longlong[::1], visibility="public")
+    p_lost = cython.declare(cython.longlong[::1], visibility="public")
+    control = cython.declare(cython.longlong[::1], visibility="public")
+    control_size = cython.declare(cython.longlong[::1], visibility="public")
+
+    def __init__(self, rows: int, control_bytes: int) -> None:
+        """Room for ``rows`` frames, and in ``arena`` for ``control_bytes`` of each one's payload where it is a control
+        frame. Columns: ``connection`` number, ``client`` (1: it sent the frame), ``index``; the place of the first byte
+        (``file``, ``packet``, ``time_ns``, ``file_offset``, stream ``offset``) and of the last; ``ordinal`` of the
+        packet that completed it; ``byte0`` and ``byte1`` (-1 where the header ends before), ``header`` bytes,
+        payload ``length`` (64 bits, unsigned), ``key``, payload bytes ``present``, ``cut`` (`Cut`), ``acked``: what the
+        segment of the first byte acknowledged; the decoder's ``context``. Then the direction's state before the frame:
+        Close sent (``closed``), ``peer_close`` code known to this side, and the message in progress (``open``, ``m_*``).
+        Then, of the message the frame belongs to, whether it is compressed (``p_compressed``) and cannot be judged
+        (``p_lost``), and where the control payload stands in ``arena``, still masked."""
+        self.count = 0
+        self.rows = rows
+        self.arena = memoryview(np.zeros(rows * control_bytes + 1, dtype=np.uint8))
+        self.arena_size = 0
+        for name in FRAME_COLUMNS:
+            setattr(self, name, column(rows))
+
+    def clear(self) -> None:
+        """Forget the rows."""
+        self.count = 0
+        self.arena_size = 0
+
+
+@cython.cclass
+class PieceRows:
+    """Runs of payload in the buffer at hand, a row each."""
+
+    count = cython.declare(cython.Py_ssize_t, visibility="public")
+    rows = cython.declare(cython.Py_ssize_t, visibility="public")
+    direction = cython.declare(cython.longlong[::1], visibility="public")
+    connection = cython.declare(cython.longlong[::1], visibility="public")
+    client = cython.declare(cython.longlong[::1], visibility="public")
+    start = cython.declare(cython.longlong[::1], visibility="public")
+    length = cython.declare(cython.longlong[::1], visibility="public")
+    key = cython.declare(cython.longlong[::1], visibility="public")
+    offset = cython.declare(cython.longlong[::1], visibility="public")
+    frame = cython.declare(cython.longlong[::1], visibility="public")
+    frame_offset = cython.declare(cython.longlong[::1], visibility="public")
+    stream_offset = cython.declare(cython.longlong[::1], visibility="public")
+    opcode = cython.declare(cython.longlong[::1], visibility="public")
+    compressed = cython.declare(cython.longlong[::1], visibility="public")
+    first = cython.declare(cython.longlong[::1], visibility="public")
+    final = cython.declare(cython.longlong[::1], visibility="public")
+    message = cython.declare(cython.longlong[::1], visibility="public")
+    file = cython.declare(cython.longlong[::1], visibility="public")
+    packet = cython.declare(cython.longlong[::1], visibility="public")
+    time_ns = cython.declare(cython.longlong[::1], visibility="public")
+    file_offset = cython.declare(cython.longlong[::1], visibility="public")
+    ordinal = cython.declare(cython.longlong[::1], visibility="public")
+
+    def __init__(self, rows: int) -> None:
+        """Room for ``rows`` pieces. Columns: whose (``direction``, ``connection``, ``client``), ``start`` in the buffer and
+        ``length``, masking ``key`` (0: none), ``offset`` in the message's payload as sent, ``frame`` index,
+        ``frame_offset`` in that frame's payload, ``stream_offset``, the message's ``opcode``, whether it is
+        ``compressed``, whether the piece is its ``first`` and its ``final`` one, its index; then the place."""
+        self.count = 0
+        self.rows = rows
+        for name in PIECE_COLUMNS:
+            setattr(self, name, column(rows))
+
+
+@cython.cclass
+class Decoder:
+    """One direction's place in its stream of frames."""
+
+    connection = cython.declare(cython.longlong, visibility="public")
+    client = cython.declare(cython.longlong, visibility="public")
+    context = cython.declare(cython.longlong, visibility="public")
+    peer = cython.declare(object, visibility="public")
+    stage = cython.declare(cython.int, visibility="public")
+    cleared = cython.declare(cython.bint, visibility="public")
+    wanted = cython.declare(cython.bint, visibility="public")
+    # the frame at hand
+    head = cython.declare(cython.uchar[::1], visibility="public")
+    have = cython.declare(cython.Py_ssize_t, visibility="public")
+    offset = cython.declare(cython.longlong, visibility="public")
+    file = cython.declare(cython.longlong, visibility="public")
+    packet = cython.declare(cython.longlong, visibility="public")
+    time_ns = cython.declare(cython.longlong, visibility="public")
+    file_offset = cython.declare(cython.longlong, visibility="public")
+    last_packet = cython.declare(cython.longlong, visibility="public")
+    last_time_ns = cython.declare(cython.longlong, visibility="public")
+    ordinal = cython.declare(cython.longlong, visibility="public")
+    acked = cython.declare(cython.longlong, visibility="public")
+    length = cython.declare(cython.longlong, visibility="public")
+    key = cython.declare(cython.longlong, visibility="public")
+    remaining = cython.declare(cython.longlong, visibility="public")
+    present = cython.declare(cython.longlong, visibility="public")
+    lost = cython.declare(cython.bint, visibility="public")
+    p_opcode = cython.declare(cython.longlong, visibility="public")
+    p_message = cython.declare(cython.longlong, visibility="public")
+    p_base = cython.declare(cython.longlong, visibility="public")
+    p_compressed = cython.declare(cython.longlong, visibility="public")
+    p_write = cython.declare(cython.bint, visibility="public")
+    control = cython.declare(cython.uchar[::1], visibility="public")
+    control_size = cython.declare(cython.Py_ssize_t, visibility="public")
+    # the direction
+    index = cython.declare(cython.longlong, visibility="public")
+    closed = cython.declare(cython.longlong, visibility="public")
+    close_code = cython.declare(cython.longlong, visibility="public")
+    close_end = cython.declare(cython.longlong, visibility="public")
+    # the message in progress
+    open = cython.declare(cython.longlong, visibility="public")
+    m_index = cython.declare(cython.longlong, visibility="public")
+    m_bytes = cython.declare(cython.longlong, visibility="public")
+    m_frames = cython.declare(cython.longlong, visibility="public")
+    m_opcode = cython.declare(cython.longlong, visibility="public")
+    m_compressed = cython.declare(cython.longlong, visibility="public")
+    m_lost = cython.declare(cython.longlong, visibility="public")
+    m_file = cython.declare(cython.longlong, visibility="public")
+    m_packet = cython.declare(cython.longlong, visibility="public")
+    m_time_ns = cython.declare(cython.longlong, visibility="public")
+
+    def __init__(self, connection: int, client: bool, context: int, control_bytes: int, wanted: bool) -> None:
+        """``wanted``: write pieces for every data message, not only for text and what is compressed."""
+        self.connection = connection
+        self.client = 1 if client else 0
+        self.context = context
+        self.wanted = wanted
+        self.peer = None
+        self.stage = AT_HEADER
+        self.cleared = False
+        self.head = memoryview(bytearray(LONGEST))
+        self.control = memoryview(bytearray(control_bytes))
+        self.close_code = NO_CLOSE
+        for name in (
+            "have", "offset", "file", "packet", "time_ns", "file_offset", "last_packet", "last_time_ns", "ordinal",
+            "acked", "length", "key", "remaining", "present", "lost", "p_opcode",
+            "p_message", "p_base", "p_compressed", "p_write", "control_size", "index", "closed", "close_end",
+            "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost", "m_file", "m_packet",
+            "m_time_ns",
+        ):  # fmt: skip
+            setattr(self, name, 0)
+
+
+@cython.cclass
+class FrameDecoder:
+    """The pass over chunks, with the tables it fills."""
+
+    frames = cython.declare(FrameRows, visibility="public")
+    pieces = cython.declare(PieceRows, visibility="public")
+    decoders = cython.declare(list, visibility="public")
+    phase = cython.declare(cython.longlong[::1], visibility="public")
+    # the chunk at hand: what to add to a buffer index for a stream offset and for a file offset, and its place
+    to_stream = cython.declare(cython.longlong)
+    to_file = cython.declare(cython.longlong)
+    file = cython.declare(cython.longlong)
+    packet = cython.declare(cython.longlong)
+    time_ns = cython.declare(cython.longlong)
+    direction = cython.declare(cython.longlong)
+    stop = cython.declare(cython.int, visibility="public")
+    control_bytes = cython.declare(cython.Py_ssize_t)
+
+    def __init__(self, rows: int, control_bytes: int) -> None:
+        """Tables of ``rows`` frames and pieces; ``control_bytes`` of each control frame's payload are kept."""
+        self.frames = FrameRows(rows, control_bytes)
+        self.pieces = PieceRows(rows)
+        self.decoders = []
+        self.phase = column(0)
+        self.stop = DONE
+        self.control_bytes = control_bytes
+
+    def grow(self, directions: int) -> None:
+        """Make room for ``directions``; new ones carry HTTP until told otherwise."""
+        if directions <= len(self.decoders):
+            return
+        rows = max(directions, 2 * len(self.decoders))
+        phase = np.zeros(rows, dtype=np.int64)
+        phase[: len(self.decoders)] = self.phase
+        self.phase = memoryview(phase)
+        self.decoders += [None] * (rows - len(self.decoders))
+
+    def decode(self, data: Any, chunks: Chunks, i: int, count: int, stored: int) -> int:
+        """Decode chunks from ``i`` to ``count`` whose bytes stand in ``data`` (``stored`` tells which of the chunk
+        table's two sources that is). The row it stopped at; ``stop`` says why. A chunk taken in part is cut to
+        what is left of it."""
+        return int(
+            self._decode(
+                memoryview(data),
+                chunks.kind,
+                chunks.direction,
+                chunks.offset,
+                chunks.length,
+                chunks.start,
+                chunks.stored,
+                chunks.acked,
+                chunks.file,
+                chunks.packet,
+                chunks.time_ns,
+                chunks.file_offset,
+                chunks.ordinal,
+                i,
+                count,
+                stored,
+            )
+        )
+
+    @cython.locals(
+        data=cython.uchar[::1],
+        kind=cython.longlong[::1],
+        direction=cython.longlong[::1],
+        offset=cython.longlong[::1],
+        length=cython.longlong[::1],
+        start=cython.longlong[::1],
+        stored=cython.longlong[::1],
+        acked=cython.longlong[::1],
+        file=cython.longlong[::1],
+        packet=cython.longlong[::1],
+        time_ns=cython.longlong[::1],
+        file_offset=cython.longlong[::1],
+        ordinal=cython.longlong[::1],
+        i=cython.Py_ssize_t,
+        count=cython.Py_ssize_t,
+        source=cython.longlong,
+    )
+    def _decode(
+        self,
+        data: Any,
+        kind: Any,
+        direction: Any,
+        offset: Any,
+        length: Any,
+        start: Any,
+        stored: Any,
+        acked: Any,
+        file: Any,
+        packet: Any,
+        time_ns: Any,
+        file_offset: Any,
+        ordinal: Any,
+        i: int,
+        count: int,
+        source: int,
+    ) -> int:
+        d: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        end: cython.Py_ssize_t
+        taken: cython.longlong
+        dec: Decoder
+        while i < count:
+            d = direction[i]
+            if kind[i] != _DATA or (self.phase[d] != _FRAMES and self.phase[d] != _IGNORED) or stored[i] != source:
+                self.stop = _ATTENTION
+                return i
+            if self.phase[d] == _IGNORED:
+                i += 1
+                continue
+            dec = self.decoders[d]
+            if dec.stage == _STOPPED:
+                i += 1
+                continue
+            at = start[i]
+            end = at + length[i]
+            dec.last_packet = packet[i]
+            dec.last_time_ns = time_ns[i]
+            dec.ordinal = ordinal[i]
+            self.direction = d
+            self.file = file[i]
+            self.packet = packet[i]
+            self.time_ns = time_ns[i]
+            self.to_stream = offset[i] - at
+            self.to_file = file_offset[i] - at
+            self.stop = _DONE
+            while at < end and dec.stage != _STOPPED:
+                if dec.stage == _AT_PAYLOAD:
+                    if self.pieces.count >= self.pieces.rows:
+                        self.stop = _FULL
+                        break
+                    at = self.payload(dec, data, at, end)
+                elif dec.have:
+                    at = self.header(dec, data, at, end)
+                else:
+                    if self.frames.count >= self.frames.rows - ROOM or self.pieces.count >= self.pieces.rows:
+                        self.stop = _FULL
+                        break
+                    if SUSPECT[data[at]] and not dec.cleared:
+                        self.stop = _SUSPICIOUS
+                        break
+                    dec.cleared = False
+                    dec.offset = self.to_stream + at
+                    dec.file = file[i]
+                    dec.packet = packet[i]
+                    dec.time_ns = time_ns[i]
+                    dec.file_offset = self.to_file + at
+                    dec.acked = acked[i]
+                    at = self.header(dec, data, at, end)
+            if self.stop != _DONE:
+                taken = at - start[i]
+                start[i] = at
+                length[i] -= taken
+                offset[i] += taken
+                file_offset[i] += taken
+                return i
+            i += 1
+        self.stop = _DONE
+        return i
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder, data=cython.uchar[::1])
+    @cython.exceptval(check=False)
+    def header(self, dec: Decoder, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Read header bytes; when it is whole, begin the frame. Where it stopped."""
+        need: cython.Py_ssize_t
+        if dec.have == 0 and end - at >= FIXED and end - at >= HEADER[data[at + 1]]:
+            need = HEADER[data[at + 1]]
+            dec.head[0] = data[at]
+            dec.head[1] = data[at + 1]
+            self.begin(dec, data, at)
+            return at + need
+        while at < end:
+            dec.head[dec.have] = data[at]
+            dec.have += 1
+            at += 1
+            if dec.have >= FIXED and dec.have == HEADER[dec.head[1]]:
+                self.begin(dec, dec.head, 0)
+                break
+        return at
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder, data=cython.uchar[::1])
+    @cython.exceptval(check=False)
+    def begin(self, dec: Decoder, data: Any, at: cython.Py_ssize_t) -> cython.void:
+        """The header at ``at`` is whole: a frame begins."""
+        first: cython.int = data[at]
+        second: cython.int = data[at + 1]
+        opcode: cython.int = OPCODE[first]
+        extended: cython.Py_ssize_t = EXTENDED[second]
+        size: cython.ulonglong = 0
+        key: cython.longlong = 0
+        k: cython.Py_ssize_t
+        dec.have = HEADER[second]
+        dec.key = 0
+        dec.present = 0
+        dec.lost = False
+        dec.control_size = 0
+        dec.p_opcode = 0
+        dec.p_write = False
+        if MASKED[second]:
+            for k in range(KEY):
+                key = (key << 8) | data[at + FIXED + extended + k]
+            dec.key = key
+        dec.length = LENGTH7[second]
+        if extended:
+            for k in range(extended):
+                size = (size << 8) | data[at + FIXED + k]
+            if size >= IMPOSSIBLE:  # RFC 6455 5.2: the most significant bit must be 0
+                dec.length = size if cython.compiled else size - (1 << 64)
+                self.row(dec, BY_LENGTH)
+                dec.stage = _STOPPED
+                return
+            dec.length = size
+        if opcode == TEXT or opcode == BINARY:
+            dec.p_opcode = opcode
+            dec.p_message = dec.m_index + 1 if dec.open else dec.m_index
+            dec.p_base = 0
+            dec.p_compressed = 1 if dec.context & _COMPRESSION and RSV[first] & _RSV1 else 0
+            dec.p_write = not self.doubtful(dec, first)
+            dec.lost = not dec.p_write
+        elif opcode == 0 and dec.open:
+            dec.p_opcode = dec.m_opcode
+            dec.p_message = dec.m_index
+            dec.p_base = dec.m_bytes
+            dec.p_compressed = dec.m_compressed
+            dec.p_write = not dec.m_lost and not self.doubtful(dec, first)
+            dec.lost = not dec.p_write
+        if not dec.wanted and dec.p_opcode != TEXT and not dec.p_compressed:
+            dec.p_write = False
+        dec.remaining = dec.length
+        dec.stage = _AT_PAYLOAD
+        if not dec.length:
+            if dec.p_write:
+                self.piece(dec, 0, 0, dec.offset + dec.have)
+            self.finish(dec)
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder)
+    @cython.exceptval(check=False)
+    def doubtful(self, dec: Decoder, first: cython.int) -> cython.bint:
+        """Whether nobody can say what this frame's payload means: a reserved bit that no known extension owns."""
+        return (RSV[first] & ~dec.context & _OWNED) != 0 or (dec.context & _UNKNOWN) != 0
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder, data=cython.uchar[::1])
+    @cython.exceptval(check=False)
+    def payload(self, dec: Decoder, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Take payload bytes, to the end of the frame or of the chunk. Where it stopped."""
+        taken: cython.longlong = end - at
+        k: cython.Py_ssize_t
+        keep: cython.Py_ssize_t
+        if taken > dec.remaining:
+            taken = dec.remaining
+        if OPCODE[dec.head[0]] >= CONTROL:
+            keep = self.control_bytes - dec.control_size
+            if keep > taken:
+                keep = taken
+            if dec.lost:
+                keep = 0
+            for k in range(keep):
+                dec.control[dec.control_size + k] = data[at + k]
+            dec.control_size += keep
+        dec.remaining -= taken
+        dec.present += taken
+        if dec.p_write:
+            self.piece(dec, at, taken, self.to_stream + at)
+        at += taken
+        if dec.remaining == 0:
+            self.finish(dec)
+        return at
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder, out=PieceRows)
+    @cython.exceptval(check=False)
+    def piece(
+        self, dec: Decoder, at: cython.longlong, taken: cython.longlong, stream_offset: cython.longlong
+    ) -> cython.void:
+        """Write the run of payload at ``at``, the last of what the frame had so far."""
+        out = self.pieces
+        n: cython.Py_ssize_t = out.count
+        before: cython.longlong = dec.present - taken
+        out.direction[n] = self.direction
+        out.connection[n] = dec.connection
+        out.client[n] = dec.client
+        out.start[n] = at
+        out.length[n] = taken
+        out.key[n] = dec.key
+        out.offset[n] = dec.p_base + before
+        out.frame[n] = dec.index
+        out.frame_offset[n] = before
+        out.stream_offset[n] = stream_offset
+        out.opcode[n] = dec.p_opcode
+        out.compressed[n] = dec.p_compressed
+        out.first[n] = 1 if before == 0 and OPCODE[dec.head[0]] else 0
+        out.final[n] = 1 if dec.remaining == 0 and FINAL[dec.head[0]] else 0
+        out.message[n] = dec.p_message
+        out.file[n] = self.file
+        out.packet[n] = self.packet
+        out.time_ns[n] = self.time_ns
+        out.file_offset[n] = self.to_file + at
+        out.ordinal[n] = dec.ordinal
+        out.count = n + 1
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder)
+    @cython.exceptval(check=False)
+    def finish(self, dec: Decoder) -> cython.void:
+        """The frame is complete: its row, then the state after it."""
+        first: cython.int = dec.head[0]
+        opcode: cython.int = OPCODE[first]
+        gap: cython.bint = dec.present != dec.length
+        self.row(dec, BY_GAP if gap else WHOLE)
+        if opcode == TEXT or opcode == BINARY:
+            if dec.open:
+                dec.m_index += 1
+            dec.m_bytes = dec.length
+            dec.m_frames = 1
+            dec.m_opcode = opcode
+            dec.m_compressed = dec.p_compressed
+            dec.m_lost = 1 if gap or dec.lost else 0
+            dec.m_file = dec.file
+            dec.m_packet = dec.packet
+            dec.m_time_ns = dec.time_ns
+            dec.open = 1
+        elif opcode == 0 and dec.open:
+            dec.m_bytes += dec.length
+            dec.m_frames += 1
+            if gap or dec.lost:
+                dec.m_lost = 1
+        elif opcode == CLOSE and not dec.closed:
+            dec.closed = 1
+            dec.close_end = dec.offset + dec.have + dec.length
+            dec.close_code = _NO_CODE
+            if dec.control_size >= 2:
+                dec.close_code = ((dec.control[0] << 8) | dec.control[1]) ^ (dec.key >> 16)
+        if opcode < 3 and FINAL[first] and dec.open:
+            dec.open = 0
+            dec.m_index += 1
+        dec.index += 1
+        dec.have = 0
+        dec.stage = _AT_HEADER
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder, peer=Decoder, out=FrameRows)
+    @cython.exceptval(check=False)
+    def row(self, dec: Decoder, cut: cython.longlong) -> cython.void:
+        """Write the frame at hand and the state before it."""
+        out = self.frames
+        n: cython.Py_ssize_t = out.count
+        k: cython.Py_ssize_t
+        out.connection[n] = dec.connection
+        out.client[n] = dec.client
+        out.index[n] = dec.index
+        out.file[n] = dec.file
+        out.packet[n] = dec.packet
+        out.time_ns[n] = dec.time_ns
+        out.file_offset[n] = dec.file_offset
+        out.last_packet[n] = dec.last_packet
+        out.last_time_ns[n] = dec.last_time_ns
+        out.ordinal[n] = dec.ordinal
+        out.offset[n] = dec.offset
+        out.byte0[n] = dec.head[0]
+        out.byte1[n] = dec.head[1] if dec.have > 1 else -1
+        out.header[n] = dec.have
+        out.length[n] = dec.length
+        out.key[n] = dec.key
+        out.present[n] = dec.present
+        out.cut[n] = cut
+        out.acked[n] = dec.acked
+        out.context[n] = dec.context
+        out.closed[n] = dec.closed
+        out.peer_close[n] = _NO_CLOSE
+        if dec.peer is not None:
+            peer = dec.peer
+            if peer.closed and peer.close_end <= dec.acked:
+                out.peer_close[n] = peer.close_code
+        out.open[n] = dec.open
+        out.m_index[n] = dec.m_index
+        out.m_bytes[n] = dec.m_bytes
+        out.m_frames[n] = dec.m_frames
+        out.m_opcode[n] = dec.m_opcode
+        out.m_compressed[n] = dec.m_compressed
+        out.m_lost[n] = dec.m_lost
+        out.m_file[n] = dec.m_file
+        out.m_packet[n] = dec.m_packet
+        out.m_time_ns[n] = dec.m_time_ns
+        out.p_compressed[n] = dec.p_compressed
+        out.p_lost[n] = 1 if dec.lost else 0
+        out.control[n] = out.arena_size
+        out.control_size[n] = dec.control_size
+        for k in range(dec.control_size):
+            out.arena[out.arena_size + k] = dec.control[k]
+        out.arena_size += dec.control_size
+        out.count = n + 1
+
+    # --- what is rare, called from Python
+
+    def gap(self, d: int, length: int) -> bool:
+        """``length`` bytes of direction ``d`` are missing. Whether the frame boundaries are still known.
+
+        A gap inside a payload of known length keeps them; one that hides a header loses them, and the direction stops.
+        """
+        dec = self.decoders[d]
+        if dec.stage == STOPPED:
+            return True
+        if dec.stage == AT_PAYLOAD and length <= dec.remaining:
+            dec.remaining -= length
+            dec.lost = True
+            dec.p_write = False
+            if dec.remaining == 0:
+                self._finish(dec)
+            return True
+        self.flush(d, Cut.GAP)
+        dec.stage = STOPPED
+        return False
+
+    @cython.locals(dec=Decoder)
+    def _finish(self, dec: Decoder) -> None:
+        self.finish(dec)
+
+    @cython.locals(dec=Decoder)
+    def flush(self, d: int, cut: int) -> bool:
+        """No more bytes of direction ``d`` will come. Whether that cut a frame, which then has a row."""
+        dec = self.decoders[d]
+        if dec.stage == STOPPED or (dec.stage == AT_HEADER and dec.have == 0):
+            return False
+        if dec.stage == AT_HEADER:  # nothing of this header counts but the bytes that came
+            dec.length = dec.key = dec.present = dec.control_size = 0
+            dec.p_compressed = 0
+            dec.lost = True
+        self.row(dec, cut)
+        dec.index += 1
+        dec.stage = STOPPED
+        return True
+
+    @cython.locals(dec=Decoder)
+    def http(self, d: int, chunks: Chunks, i: int) -> None:
+        """HTTP text stands at chunk ``i`` where a frame should begin: a row that says so, and the direction stops."""
+        dec = self.decoders[d]
+        dec.offset = chunks.offset[i]
+        dec.file = chunks.file[i]
+        dec.packet = dec.last_packet = chunks.packet[i]
+        dec.time_ns = dec.last_time_ns = chunks.time_ns[i]
+        dec.file_offset = chunks.file_offset[i]
+        dec.ordinal = chunks.ordinal[i]
+        dec.acked = chunks.acked[i]
+        dec.have = 0
+        dec.length = dec.key = dec.present = dec.control_size = 0
+        dec.lost = True
+        self.row(dec, int(Cut.HTTP))
+        dec.stage = STOPPED
