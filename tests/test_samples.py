@@ -49,6 +49,15 @@ def test_a_request_alone_gets_the_right_answer() -> None:
     assert f"Sec-WebSocket-Accept: {opening.accept_for('abc')}\r\n".encode() in server
 
 
+def test_only_the_last_request_is_answered_by_itself() -> None:
+    text = "client: http GET / HTTP/1.1\nserver: http HTTP/1.1 204 No\nclient: http GET / HTTP/1.1"
+    _, server = streams(transcript.capture(text))
+    assert [line for line in server.splitlines() if line.startswith(b"HTTP/")] == [
+        b"HTTP/1.1 204 No",
+        b"HTTP/1.1 101 Switching Protocols",
+    ]
+
+
 def test_a_response_alone_gets_a_right_request_before_it() -> None:
     client, server = streams(transcript.capture("server: http HTTP/1.1 101 OK | Sec-WebSocket-Accept: {accept}"))
     assert client == REQUEST
