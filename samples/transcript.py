@@ -17,10 +17,10 @@ r"""The language of the examples in rule docstrings: a conversation in a few lin
     # a remark
 
 What an example does not say is filled in correctly. Without an ``http`` line there is a whole opening
-handshake before the first bytes; where no head of the server follows the client's last request, a 101 with the
-right accept value does; with only the server's, a right request is put before. ``{accept}`` in a server's line stands for the
-accept value of the last request's key. Where the answer given holds the accept value of RFC 6455's own
-examples, the request put before carries their key. A capture ends where its transcript ends.
+handshake before the first bytes; with only the server's, a right request is put before; after the client's last
+one, where no head of the server follows it, comes a 101 with the right accept value. ``{accept}`` in a server's
+line stands for the accept value of the last request's key. Where the answer given holds the accept value of
+RFC 6455's own examples, the request put before carries their key. A capture ends where its transcript ends.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class _Player:
         )
         rfc_answer = opening.accept_for(opening.RFC_KEY).encode()
         self.key = opening.RFC_KEY if any(rfc_answer in step.data for step in heads) else self.conversation.key
-        answered = "silent" in kinds or bool(heads) and heads[-1].side == "server"
+        answered = "silent" in kinds or (bool(heads) and heads[-1].side == "server")
         self.puts_request = not requests and not midstream
         self.puts_response = not answered and not midstream
         self.last_request = requests[-1] if requests else None
