@@ -1,0 +1,660 @@
+"""One TCP connection as HTTP/1.1, up to the byte where frames begin.
+
+Both directions are read by the same code: a head is gathered, its content is counted off, and the next head
+follows. Which side is the client shows when a request or a status line comes. Requests wait in a queue for
+their responses, which answer them in order (RFC 9112 9.3.2). Four things make a capture different from what
+a peer sees, and are handled here:
+
+- After an opening (or a CONNECT) it depends on the answer what the client's next bytes are, and the capture
+  may hold them before the answer. They wait in the side's ``stash``, for a head's size at most.
+- The capture may hold an answer before its request. What the answer's segment acknowledges tells: if that is
+  more than the client has been seen to send, the answer waits as well, for `PATIENCE` chunks.
+- Bytes may be lost. Lost content of known length is no matter; a head with a hole is kept but not judged;
+  anything else puts the side out of step until a segment begins with a request or status line.
+- The answer may never be in the capture, although the client goes on with frames. Where nothing else explains
+  a masked frame after a complete opening, the connection counts as switched, without a response.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+
+from analyzer.http import sniff
+from analyzer.http.body import Body, Counted, UntilClose, request_body, response_body
+from analyzer.http.collector import Collector
+from analyzer.http.exchange import (
+    SWITCHING,
+    Chunk,
+    Exchange,
+    State,
+    is_hixie76,
+    is_opening,
+    names_only_websocket,
+    speaks_websocket,
+    switched_elsewhere,
+    switches,
+    upgrades,
+)
+from analyzer.http.head import MISSING_END, NOT_HTTP, Defect, Head
+from analyzer.model import Cut, Place
+from analyzer.settings import Settings
+from analyzer.wire.tables import MASKED, OPCODE, RSV2, RSV3
+
+PATIENCE = 16
+"""Chunks to wait for bytes that are known to exist but have not come: packets swap places over short distances."""
+
+STRANGE_CHUNKS = 4
+STRANGE_BYTES = 2048
+"""A connection that has shown no HTTP after so many chunks or bytes of one side is given up."""
+
+INTERIM = 16
+"""Interim responses of one exchange that are kept."""
+
+HIXIE76_REQUEST, HIXIE76_RESPONSE = 8, 16
+"""Bytes after the heads of hixie-76 (draft-ietf-hybi-thewebsocketprotocol-00 1.3)."""
+
+OPCODES = frozenset((0, 1, 2, 8, 9, 10))
+
+
+class Mode(Enum):
+    """What one side's next bytes are."""
+
+    HEAD = "head"
+    BODY = "body"
+    WAIT = "wait"
+    """They depend on the other side: stashed."""
+    LOST = "lost"
+
+
+class _Side:
+    """What is known of one direction."""
+
+    __slots__ = (
+        "at",
+        "body",
+        "collector",
+        "ended",
+        "gapped",
+        "mode",
+        "responses",
+        "seen",
+        "stash",
+        "stashed",
+        "strange",
+    )
+
+    def __init__(self) -> None:
+        self.at = 0
+        """Stream offset of the next byte to be read."""
+        self.seen = 0
+        """Stream offset one past the last byte that came."""
+        self.mode = Mode.HEAD
+        self.collector = Collector()
+        self.body: Body = Counted(0)
+        self.stash: list[Chunk] = []
+        self.stashed = 0
+        self.ended: Cut | None = None
+        self.gapped = False
+        """A loss put the side out of step."""
+        self.responses = 0
+        self.strange = 0
+        """Chunks that were no HTTP."""
+
+
+class _Pending:
+    """A request without its final response."""
+
+    __slots__ = ("exchange", "head", "interim")
+
+    def __init__(self, head: Head, exchange: Exchange | None) -> None:
+        self.head = head
+        self.exchange = exchange
+        self.interim: list[Head] = []
+
+
+class HttpConnection:
+    """Feed it both directions in the order of the capture; see `State` for what comes of it."""
+
+    def __init__(self, settings: Settings, take_number: Callable[[], int]) -> None:
+        """``take_number`` gives the WebSocket connection its number; called once, at the first opening."""
+        self.state = State.HTTP
+        self.reason = ""
+        """Why the connection is ignored: tls, http2, switched-elsewhere, not-http, no-answer, limit, ended."""
+        self.limit: str | None = None
+        """Name of the setting that was exceeded."""
+        self.exchanges: list[Exchange] = []
+        """Finished openings, for the caller to drain."""
+        self.exchange: Exchange | None = None
+        """After `State.SWITCHED`: the one that did it. ``accepted`` is false if its 101 did not name websocket."""
+        self.client_side = -1
+        """0 or 1, once known."""
+        self.frames_from = [-1, -1]
+        """After `State.SWITCHED`, by side: stream offset where frames begin; bytes before it are none. -1: not known,
+        because the head that ends there was lost or cut."""
+        self.leftover: tuple[list[Chunk], list[Chunk]] = ([], [])
+        """After `State.SWITCHED`, by side: bytes that came already. A jump in their offsets is a gap."""
+        self._settings = settings
+        self._take_number = take_number
+        self._number = -1
+        self._openings = 0
+        self._sides = (_Side(), _Side())
+        self._pending: deque[_Pending] = deque()
+        self._held: tuple[Head, int] | None = None
+        """A final response that came before its request, and what it acknowledges."""
+        self._patience = PATIENCE
+        self._plain = 0
+        self._tunnel = False
+        self._undecided: Exchange | None = None
+        """Answered by a 101 that does not name websocket: the next bytes show what follows."""
+        self._raised: set[str] = set()
+
+    # --- what the caller does
+
+    def data(self, side: int, data: bytes, stream_offset: int, place: Place, acked: int) -> State:
+        """Bytes of one side, next in its stream. Offsets in bytes; ``acked`` is -1 where unknown."""
+        if self.state is State.HTTP and data:
+            chunk = Chunk(bytes(data), stream_offset, place, acked)
+            this = self._sides[side]
+            this.seen = max(this.seen, chunk.end)
+            self._feed(side, chunk)
+            self._settle(waited=True)
+        return self.state
+
+    def gap(self, side: int, stream_offset: int, length: int, place: Place) -> State:
+        """Bytes of one side that the capture does not hold. ``place`` is not used: nothing was captured there."""
+        if self.state is State.HTTP:
+            this = self._sides[side]
+            this.seen = max(this.seen, stream_offset + length)
+            if this.mode is not Mode.WAIT:  # in the stash the jump of offsets shows it
+                self._lose(side, stream_offset + length)
+            self._settle()
+        return self.state
+
+    def end(self, side: int, how: Cut, place: Place | None = None) -> State:
+        """One side sends no more: FIN, RST, or the capture shows no more of it (END)."""
+        if self.state is not State.HTTP:
+            return self.state
+        this = self._sides[side]
+        this.ended = this.ended or how
+        if side == self.client_side or self.client_side < 0:
+            self._close_head(side, how)
+        elif how is not Cut.RST:
+            self._cut_response(side, how)
+        if self._held and self.state is State.HTTP:
+            self._patience = 0
+        self._settle()
+        both = all(one.ended for one in self._sides) or how is Cut.RST
+        answered = side == 1 - self.client_side and self._held is None
+        if self.state is State.HTTP and (both or answered):
+            self._unseen_answer(final=True)
+            if self.state is State.HTTP:
+                self._unanswered(how)
+                if both:
+                    self._ignore("ended")
+        return self.state
+
+    def skip(self, side: int) -> int:
+        """Bytes of that side to come that need not be fed; after them `data` goes on at a higher offset."""
+        this = self._sides[side]
+        if self.state is State.IGNORE:
+            return 1 << 62
+        return this.body.skippable() if self.state is State.HTTP and this.mode is Mode.BODY else 0
+
+    # --- one side's bytes
+
+    def _feed(self, side: int, chunk: Chunk) -> None:
+        this = self._sides[side]
+        while chunk.data and self.state is State.HTTP:
+            if this.mode is Mode.WAIT:
+                self._stash(side, chunk)
+                return
+            if chunk.offset < this.at:
+                chunk = chunk.after(min(len(chunk.data), this.at - chunk.offset))
+                continue
+            if chunk.offset > this.at:
+                self._lose(side, chunk.offset)
+            if this.mode is Mode.LOST:
+                if not self._found_again(side, chunk):
+                    this.at = chunk.end
+                    self._strange(side, chunk)
+                    return
+            elif this.mode is Mode.BODY:
+                used = this.body.take(chunk.data)
+                this.at += used
+                chunk = chunk.after(used)
+                if this.body.failed:
+                    self._out_of_step(side)
+                elif this.body.done:
+                    self._message_done(side)
+            else:
+                used = self._head_bytes(side, chunk)
+                if used < 0:
+                    return
+                chunk = chunk.after(used)
+        if chunk.data and self.state is State.SWITCHED:
+            self.leftover[side].append(chunk)
+
+    def _head_bytes(self, side: int, chunk: Chunk) -> int:
+        """Give the collector a chunk; bytes used, or -1 if all were."""
+        this = self._sides[side]
+        collector = this.collector
+        used = collector.add(chunk)
+        this.at = chunk.end if used < 0 else chunk.offset + used
+        if not collector.verified:
+            looks = collector.looks(request=side != 1 - self.client_side, response=side != self.client_side)
+            if looks is False:
+                self._not_http(side)
+                return -1
+            if looks:
+                collector.verified = True
+                self.client_side = 1 - side if collector.begins_response() else side
+        if used < 0:
+            if len(collector) > self._settings.head_size:
+                self._over_limit()
+            return -1
+        this.collector = Collector()
+        head = collector.head(is_request=side == self.client_side, complete=True)
+        if head.gap and sum(defect.kind != "bare LF" for defect in head.defects) > collector.holes:
+            head.end = -1  # what follows the gap does not look like fields: the head may have ended unseen
+        if head.method == sniff.H2_METHOD:
+            self._ignore("http2")
+        elif head.is_request:
+            self._request(head)
+        else:
+            if collector.blank_before and not this.responses:
+                head.defects.insert(0, Defect(collector.chunks[0][1].offset, "empty line before the status line"))
+            self._response(head, collector.acked())
+        return used
+
+    def _stash(self, side: int, chunk: Chunk) -> None:
+        this = self._sides[side]
+        this.stash.append(chunk)
+        this.stashed += len(chunk.data)
+        if this.stashed > self._settings.head_size:
+            self._patience = 0
+            self._settle()
+            if self.state is State.HTTP and this.stashed > self._settings.head_size:
+                self._over_limit()
+
+    def _release(self, side: int) -> None:
+        """Read on after waiting: the stash is HTTP."""
+        this = self._sides[side]
+        if this.mode is Mode.WAIT:
+            this.mode = Mode.HEAD
+            this.collector = Collector()
+        chunks, this.stash, this.stashed = this.stash, [], 0
+        for chunk in chunks:
+            self._feed(side, chunk)
+
+    def _lose(self, side: int, until: int) -> None:
+        this = self._sides[side]
+        count = until - this.at
+        if count <= 0:
+            return
+        if this.mode is Mode.HEAD and not this.collector.empty:
+            this.collector.lose()
+        elif this.mode is Mode.HEAD or (this.mode is Mode.BODY and not this.body.skip(count)):
+            this.gapped = True
+            self._out_of_step(side)
+        elif this.mode is Mode.BODY and this.body.done:
+            self._message_done(side)
+        this.at = until
+
+    def _message_done(self, side: int) -> None:
+        """The content is over. After an opening's content the client waits."""
+        this = self._sides[side]
+        last = self._pending[-1] if side == self.client_side and self._pending else None
+        this.mode = Mode.WAIT if last is not None and _waits(last) else Mode.HEAD
+        this.collector = Collector()
+
+    def _out_of_step(self, side: int) -> None:
+        this = self._sides[side]
+        this.mode = Mode.LOST
+        this.collector = Collector()
+        if side == 1 - self.client_side:
+            # Which responses were lost is not known, so those of plain requests are not waited for any more.
+            self._pending = deque(pending for pending in self._pending if pending.exchange is not None)
+
+    def _found_again(self, side: int, chunk: Chunk) -> bool:
+        this = self._sides[side]
+        request, response = side != 1 - self.client_side, side != self.client_side
+        if not sniff.begins_line(chunk.data, request=request, response=response):
+            return False
+        this.mode, this.at, this.strange = Mode.HEAD, chunk.offset, 0
+        this.collector = Collector()
+        return True
+
+    def _strange(self, side: int, chunk: Chunk) -> None:
+        """Count what is no HTTP; give up where nothing else was seen either."""
+        this, other = self._sides[side], self._sides[1 - side]
+        this.strange += 1
+        if self.client_side >= 0 or this.gapped:
+            return
+        if other.strange or this.strange >= STRANGE_CHUNKS or chunk.end >= STRANGE_BYTES:
+            self._ignore("not-http")
+
+    def _not_http(self, side: int) -> None:
+        """A message does not begin as HTTP does."""
+        this = self._sides[side]
+        chunks = [chunk for _, chunk in this.collector.chunks]
+        start = b"".join(chunk.data for chunk in chunks[:8])
+        acked = this.collector.acked()
+        waiting = self._pending[0] if self._pending else None
+        if side == self.client_side and waiting is not None:
+            this.mode = Mode.WAIT
+            for chunk in chunks:
+                self._stash(side, chunk)
+            return
+        answers = side == 1 - self.client_side and waiting is not None and waiting.exchange is not None
+        if answers and waiting is not None and acked >= waiting.head.end > 0 and not this.gapped:
+            self._wrong_answer(side, waiting, tls=sniff.is_tls(start))
+            return
+        if sniff.is_tls(start) and not answers:
+            self._ignore("tls")
+            return
+        self._out_of_step(side)
+        self._strange(side, chunks[-1])
+
+    def _wrong_answer(self, side: int, waiting: _Pending, *, tls: bool) -> None:
+        """The server answered an opening with something that is no HTTP."""
+        exchange = waiting.exchange
+        assert exchange is not None
+        exchange.alert = tls
+        if not tls:
+            collector = self._sides[side].collector
+            head = collector.head(is_request=False, complete=False)
+            head.intact = not head.gap
+            if not any(defect.kind == NOT_HTTP for defect in head.defects):
+                head.defects.insert(0, Defect(head.offset, NOT_HTTP))
+            exchange.response = head
+        self._pending.popleft()
+        self._finish(exchange)
+        self._ignore("not-http")
+
+    # --- requests
+
+    def _request(self, head: Head) -> None:
+        client = self._sides[self.client_side]
+        if len(self._pending) >= self._settings.pending_openings:
+            self.limit = "pending_openings"
+            self._ignore("limit")
+            return
+        exchange = self._opening(head) if is_opening(head) else None
+        self._pending.append(_Pending(head, exchange))
+        client.body = Counted(HIXIE76_REQUEST) if exchange is not None and is_hixie76(head) else request_body(head)
+        client.mode = Mode.BODY
+        if client.body.done:
+            self._message_done(self.client_side)
+        if head.gap:
+            client.gapped = True
+
+    def _opening(self, head: Head | None) -> Exchange:
+        if self._number < 0:
+            self._number = self._take_number()
+        exchange = Exchange(
+            connection=self._number,
+            index=self._openings,
+            client_side=self.client_side,
+            request=head,
+            plain_before=self._plain,
+            connect_before=self._tunnel,
+            raised_before=self._raised,
+        )
+        self._openings += 1
+        self._patience = PATIENCE
+        return exchange
+
+    def _close_head(self, side: int, how: Cut | None) -> bool:
+        """End a request head that will not be finished; True if it was an opening."""
+        this = self._sides[side]
+        if this.mode is not Mode.HEAD or this.collector.empty or not this.collector.verified:
+            return False
+        head = this.collector.head(is_request=True, complete=False)
+        this.collector = Collector()
+        if not is_opening(head):
+            return False
+        head.cut = how
+        if how is not None:  # the answer shows how far the server read, so nothing is missing from the head
+            if how is Cut.FIN and not head.gap:
+                head.defects.append(Defect(max(head.offset, head.end - 1), MISSING_END))
+        else:
+            head.intact = not head.gap
+            head.defects.append(Defect(max(head.offset, head.end - 1), MISSING_END))
+        if head.gap:
+            head.end = -1
+        exchange = self._opening(head)
+        self._pending.append(_Pending(head, exchange))
+        this.mode = Mode.WAIT
+        return True
+
+    # --- responses
+
+    def _response(self, head: Head, acked: int) -> None:
+        server = self._sides[1 - self.client_side]
+        server.responses += 1
+        if 100 <= head.code < 200 and head.code != SWITCHING:
+            if self._pending and len(self._pending[0].interim) < INTERIM:
+                self._pending[0].interim.append(head)
+            return
+        if not self._pair(head, acked, patient=True):
+            self._held = (head, acked)
+            self._patience = PATIENCE
+            server.mode = Mode.WAIT
+
+    def _pair(self, head: Head, acked: int, *, patient: bool) -> bool:
+        """Find the request of a final response; False if it may still come."""
+        client = self._sides[self.client_side]
+        switching = head.code == SWITCHING
+        pending = self._take_pending(head, acked)
+        if pending is None:
+            behind = acked > client.at
+            begun = client.mode is Mode.HEAD and not client.collector.empty
+            answers_begun = switching and not behind and acked >= 0
+            if patient and (behind or begun) and not answers_begun:
+                return False
+            if switching and self._close_head(self.client_side, None):
+                pending = self._pending.pop()
+        if pending is None and switches(head):
+            pending = _Pending(head, self._opening(None))
+        if pending is None:
+            self._after_plain(head, b"GET")  # the answer to a request that was not captured
+        else:
+            self._answered(pending, head)
+        return True
+
+    def _take_pending(self, response: Head, acked: int) -> _Pending | None:
+        if switches(response):
+            for pending in self._pending:
+                if pending.exchange is not None:
+                    self._pending.remove(pending)
+                    return pending
+        if not self._pending:
+            return None
+        first = self._pending[0]
+        if first.exchange is not None and response.code != SWITCHING and 0 < acked <= first.head.offset:
+            return None  # sent before the server had a byte of the opening: it answers something else
+        return self._pending.popleft()
+
+    def _answered(self, pending: _Pending, response: Head) -> None:
+        exchange, request = pending.exchange, pending.head
+        if exchange is None and switches(response):
+            exchange = self._opening(request)
+        if exchange is None:
+            self._after_plain(response, request.method)
+            return
+        exchange.response = response
+        exchange.interim = pending.interim
+        client = self._sides[self.client_side]
+        if client.stash:
+            first = client.stash[0]
+            exchange.first_client_data = (first.offset, first.acked, first.place)
+        # A 101 in whose lost part Upgrade may have stood is taken at its word.
+        hidden = response.gap and response.code == SWITCHING and not upgrades(response)
+        exchange.accepted = switches(response) or hidden
+        self._finish(exchange)
+        if response.code != SWITCHING:
+            self._body(response, request.method)
+            self._release(1 - self.client_side)
+            self._release(self.client_side)
+        elif names_only_websocket(response):
+            self._switch(exchange)
+        elif exchange.request is not None and switched_elsewhere(exchange.request, response):
+            self._ignore("switched-elsewhere")
+        else:
+            self._undecided = exchange
+            for one in self._sides:
+                one.mode = Mode.WAIT
+
+    def _after_plain(self, response: Head, method: bytes) -> None:
+        """What a final response to a request that was no opening means for what follows."""
+        if response.code == SWITCHING:
+            self._ignore("switched-elsewhere")
+            return
+        self._plain += 1
+        if method == b"CONNECT" and 200 <= response.code < 300:
+            self._tunnel = True
+            self._pending.clear()
+            self._sides[1 - self.client_side].mode = Mode.HEAD
+        else:
+            self._body(response, method)
+        self._release(1 - self.client_side)
+        self._release(self.client_side)
+
+    def _body(self, response: Head, method: bytes) -> None:
+        side = 1 - self.client_side
+        server = self._sides[side]
+        server.body = response_body(response, method) if not response.gap else UntilClose()
+        server.mode = Mode.BODY
+        if response.gap:
+            server.gapped = True
+            self._out_of_step(side)
+        elif server.body.done:
+            self._message_done(side)
+
+    def _cut_response(self, side: int, how: Cut) -> None:
+        """The server ended inside a response head: keep what there is of it."""
+        this = self._sides[side]
+        if this.mode is not Mode.HEAD or this.collector.empty or not this.collector.verified or not self._pending:
+            return
+        exchange = self._pending[0].exchange
+        if exchange is None:
+            return
+        head = this.collector.head(is_request=False, complete=False)
+        head.cut = how
+        if how is Cut.FIN and not head.gap:
+            head.defects.append(Defect(max(head.offset, head.end - 1), MISSING_END))
+        exchange.response = head
+
+    # --- decisions
+
+    def _settle(self, *, waited: bool = False) -> None:
+        """Decide what waits for bytes that may have come now."""
+        if self.state is not State.HTTP:
+            return
+        if waited and self._held is not None:
+            self._patience -= 1
+        while self._held is not None and self.state is State.HTTP and (self._pending or self._patience <= 0):
+            held, self._held = self._held, None
+            if not self._pair(*held, patient=self._patience > 0):
+                self._held = held
+                break
+        if self._undecided is not None:
+            self._decide(self._undecided)
+        elif self.state is State.HTTP and self._held is None:
+            self._unseen_answer(final=self._patience <= 0, waited=waited)
+
+    def _decide(self, exchange: Exchange) -> None:
+        """After a 101 that does not name websocket alone: more HTTP, or frames."""
+        client, server = self._sides[self.client_side], self._sides[1 - self.client_side]
+        begins = [
+            probe(b"".join(chunk.data for chunk in side.stash).lstrip(sniff.LINE_ENDS))
+            for side, probe in ((client, sniff.begins_request), (server, sniff.begins_response))
+            if side.stash
+        ]
+        if True in begins:
+            self._undecided = None
+            self._release(1 - self.client_side)
+            self._release(self.client_side)
+        elif False in begins:
+            self._switch(exchange)
+
+    def _unseen_answer(self, *, final: bool, waited: bool = False) -> None:
+        """A client that goes on with frames after its opening has had an answer, captured or not."""
+        if self.client_side < 0 or len(self._pending) != 1:
+            return
+        pending = self._pending[0]
+        client, server = self._sides[self.client_side], self._sides[1 - self.client_side]
+        if pending.exchange is None or not client.stash or not _masked_frame(client.stash[0].data):
+            return
+        acked = max(chunk.acked for chunk in client.stash)
+        nothing = server.seen == 0 and acked < 0
+        if not (nothing or acked > server.seen or (server.gapped and acked != 0)):
+            return
+        if waited:
+            self._patience -= 1
+        if final or self._patience <= 0:
+            self._pending.clear()
+            first = client.stash[0]
+            pending.exchange.first_client_data = (first.offset, first.acked, first.place)
+            pending.exchange.accepted = True
+            self._finish(pending.exchange)
+            self._switch(pending.exchange)
+
+    def _switch(self, exchange: Exchange) -> None:
+        """Frames follow: hand over what came of them already."""
+        client, server = self.client_side, 1 - self.client_side
+        hixie = exchange.request is not None and is_hixie76(exchange.request)
+        if exchange.request is not None and exchange.request.end >= 0:
+            this = self._sides[client]
+            if this.mode is Mode.BODY and isinstance(this.body, Counted):
+                self.frames_from[client] = this.at + this.body.left
+            elif this.mode is Mode.WAIT:
+                self.frames_from[client] = this.at
+            elif this.mode is Mode.HEAD:
+                self.frames_from[client] = this.at - len(this.collector)
+                self.leftover[client].extend(early for _, early in this.collector.chunks)
+        if exchange.response is not None and exchange.response.end >= 0:
+            self.frames_from[server] = exchange.response.end + (HIXIE76_RESPONSE if hixie else 0)
+        for side in (client, server):
+            self.leftover[side].extend(self._sides[side].stash)
+            self._sides[side].stash = []
+        self.exchange = exchange
+        self._undecided = None
+        self.state = State.SWITCHED
+
+    def _unanswered(self, how: Cut) -> None:
+        """No final response will come any more."""
+        for pending in self._pending:
+            if pending.exchange is not None:
+                pending.exchange.ended = how
+                pending.exchange.interim = pending.interim
+                self._finish(pending.exchange)
+        self._pending.clear()
+
+    def _finish(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+
+    def _over_limit(self) -> None:
+        self.limit = "head_size"
+        self._ignore("limit")
+
+    def _ignore(self, reason: str) -> None:
+        self._unanswered(Cut.END)
+        self.reason = reason
+        self.state = State.IGNORE
+
+
+def _waits(pending: _Pending) -> bool:
+    """What the client sends after this request depends on the answer."""
+    head = pending.head
+    return pending.exchange is not None or head.method == b"CONNECT" or speaks_websocket(head)
+
+
+def _masked_frame(data: bytes) -> bool:
+    """The first bytes of a client's frame (RFC 6455 5.2), as sure as two bytes can be."""
+    if len(data) < 2:
+        return False
+    first, second = data[0], data[1]
+    return bool(MASKED[second]) and int(OPCODE[first]) in OPCODES and not RSV2[first] and not RSV3[first]
