@@ -1,0 +1,65 @@
+"""Ctrl-C ends the reading, not the report: what was read until then is judged and written.
+
+The first SIGINT makes the source look as if the capture ended there; the second one is the usual
+KeyboardInterrupt, for whoever does not want to wait.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from analyzer.capture.batch import Batch
+    from analyzer.capture.source import Source
+
+
+class Interrupt:
+    """Whether the user has had enough."""
+
+    def __init__(self) -> None:
+        """Not yet."""
+        self.happened = False
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take SIGINT while the block runs. Outside the main thread, where Python delivers none, do nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._first)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _first(self, number: int, frame: FrameType | None) -> None:
+        self.happened = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def guard(self, source: Source) -> Source:
+        """``source``, which ends early once the interrupt has happened."""
+        return cast("Source", _Guarded(source, self))
+
+
+class _Guarded:
+    def __init__(self, source: Source, interrupt: Interrupt) -> None:
+        self._source = source
+        self._interrupt = interrupt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def batches(self) -> Iterator[Batch]:
+        packets = 0
+        for batch in self._source.batches():
+            if self._interrupt.happened:
+                break
+            packets += batch.count
+            yield batch
+        if self._interrupt.happened:
+            self._source.notes.append(f"interrupted after {packets} packets; the rest was not read")

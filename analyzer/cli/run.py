@@ -1,0 +1,158 @@
+"""One analysis for the command line: the pipeline's records to every output, and the exit status.
+
+Everything a user can get wrong is found first, in this order: options, inputs, outputs. Then the records
+flow; an output whose reader has gone is dropped, and when none is left the analysis stops. Files are put in
+their place only after the last record.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+
+from analyzer import pipeline
+from analyzer.capture.source import Source, digest, expand, open_source
+from analyzer.cli.interrupt import Interrupt
+from analyzer.cli.options import Options, destinations, settings
+from analyzer.cli.progress import Bar
+from analyzer.cli.startup import settle
+from analyzer.cli.terminal import say, use_color, width
+from analyzer.model import Finding, Record, Run, Severity, Summary
+from analyzer.report.formats import FORMATS, Format
+from analyzer.report.outputs import STDOUT, Output, refuse_overlap
+from analyzer.report.sink import Look
+from analyzer.report.verdict import plural
+from analyzer.rules import registry
+from analyzer.settings import Settings
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+def run(captures: list[str], options: Options, *, quiet: bool, verbose: bool) -> int:
+    """Analyse ``captures`` and write every result; the exit status. Raises AnalyzerError."""
+    rules = registry.load()
+    chosen = settings(options, rules)
+    wanted = destinations(options)
+    paths = expand(captures)
+    refuse_overlap([path for _, path in wanted], paths)
+    look = Look(
+        records=chosen.records,
+        kept_findings=chosen.kept_findings,
+        kept_connections=chosen.kept_connections,
+        rules=rules,
+        verbose=verbose,
+    )
+    results = Results(chosen, options.fail_on or "error")
+    try:
+        for name, path in wanted:
+            results.add(FORMATS[name], path, look, options.color or "auto", quiet)
+        interrupt = Interrupt()
+        settle()
+        with interrupt.listening(), open_source(paths, chosen) as source:
+            bar = results.bar(source) if options.progress is not False and not quiet else None
+            try:
+                for record in pipeline.run(interrupt.guard(source), results.settings(), bar):
+                    if not results.write(record):
+                        break
+            finally:
+                if bar is not None:
+                    bar.close()
+        results.close()
+    finally:
+        results.abandon()
+    if not quiet:
+        results.tell()
+    return INTERRUPTED if interrupt.happened else results.status()
+
+
+class Results:
+    """The outputs of one analysis."""
+
+    def __init__(self, chosen: Settings, fail_on: str) -> None:
+        """None yet. ``fail_on`` is a severity or ``never``."""
+        self._settings = chosen
+        self._fail_on = fail_on
+        self._outputs: list[tuple[Format, Output]] = []
+        self._severities: dict[str, int] = {}
+        self._summary: Summary | None = None
+
+    def add(self, entry: Format, path: str, look: Look, color: str, quiet: bool) -> None:
+        """Open one more output. Colour, the terminal's width and quiet apply to people's standard output."""
+        output = Output(path)
+        self._outputs.append((entry, output))
+        if entry.human and path == STDOUT:
+            look = msgspec.structs.replace(look, color=use_color(color), width=width(), quiet=quiet)
+        output.attach(entry.make(output.stream, look))
+
+    def settings(self) -> Settings:
+        """The settings, with the records that the formats need and that the exit status depends on."""
+        needs = {kind for entry, _ in self._outputs for kind in (entry.needs or self._settings.records)}
+        if self._fail_on != "never":
+            needs.add("findings")
+        return msgspec.structs.replace(self._settings, records=frozenset(needs))
+
+    def bar(self, source: Source) -> Bar | None:
+        """A progress bar, where a terminal shows it and no result runs over the same terminal."""
+        streaming = any(entry.streams and output.path == STDOUT for entry, output in self._outputs)
+        shown = sys.stderr.isatty() and not (streaming and sys.stdout.isatty())
+        return Bar(source) if shown else None
+
+    def write(self, record: Record) -> bool:
+        """Hand the record to every output; whether anybody still listens."""
+        if isinstance(record, Finding):
+            self._severities[record.severity] = self._severities.get(record.severity, 0) + record.count
+        elif isinstance(record, Run):
+            record = self._described(record)
+        elif isinstance(record, Summary):
+            self._summary = record
+        listening = False
+        for _, output in self._outputs:
+            output.write(record)
+            listening |= output.open
+        return listening
+
+    def _described(self, run: Run) -> Run:
+        """The run record as the user asked for it, with digests where a format states them."""
+        stated = {name: value for name, value in run.settings.items() if name != "records"}
+        if self._settings.records != Settings().records:
+            stated["records"] = sorted(self._settings.records)
+        inputs = run.inputs
+        if any(entry.digests for entry, _ in self._outputs):
+            inputs = [
+                entry if entry.bytes is None else msgspec.structs.replace(entry, sha256=digest(entry.path))
+                for entry in inputs
+            ]
+        return msgspec.structs.replace(run, settings=stated, inputs=inputs)
+
+    def close(self) -> None:
+        """Finish every output. Raises OutputError."""
+        for _, output in self._outputs:
+            output.close()
+
+    def abandon(self) -> None:
+        """Remove what was not finished."""
+        for _, output in self._outputs:
+            output.abandon()
+
+    def tell(self) -> None:
+        """On standard error: notes about the input, what was written, and the verdict if no output shows it."""
+        summary = self._summary
+        if summary is not None:
+            for note in summary.notes:
+                say(f"note: {note}")
+        files = [output.path for _, output in self._outputs if output.path != STDOUT]
+        for path in files:
+            say(f"wrote {path}")
+        if summary is not None and len(files) == len(self._outputs):
+            counts = ", ".join(plural(summary.severities.get(name, 0), name) for name in ("error", "warning"))
+            say(f"{counts} in {plural(summary.connections, 'WebSocket connection')}")
+
+    def status(self) -> int:
+        """0, or 1 where something is at or above the severity to fail on."""
+        if self._fail_on == "never":
+            return 0
+        found = self._severities if self._summary is None else self._summary.severities
+        worst = Severity(self._fail_on).rank
+        return int(any(count and Severity(name).rank <= worst for name, count in found.items()))

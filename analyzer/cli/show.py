@@ -1,0 +1,39 @@
+"""``wsanalyzer show``: what a capture holds, as tables; no judgement.
+
+Without options: the connections and their openings, and the frames and messages too where there is only one
+connection. ``--connection`` gives one connection in full, ``--frame`` one frame field by field.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def show(
+    captures: Annotated[list[str], typer.Argument(metavar="CAPTURE", help="Files, folders, patterns; - is stdin.")],
+    connection: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Handshakes, frames and messages of this connection.")
+    ] = None,
+    frame: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Every field of this frame of the connection.")
+    ] = None,
+    direction: Annotated[str | None, typer.Option(metavar="SIDE", help="Only what the client or server sent.")] = None,
+    decode_as: Annotated[
+        list[str] | None, typer.Option(metavar="PORT", help="Treat this TCP port as WebSocket without an opening.")
+    ] = None,
+) -> int:
+    """Show what captures hold, as tables."""
+    from analyzer.cli.listing import listed
+    from analyzer.cli.options import choice, port, words
+    from analyzer.cli.startup import settle
+
+    if direction is not None:
+        choice("--direction", direction, ("client", "server"))
+    ports = [port(word) for word in words(decode_as or [])]
+    settle()
+    for line in listed(captures, connection=connection, frame=frame, direction=direction, decode_as=ports):
+        sys.stdout.buffer.write(line.encode() + b"\n")
+    return 0

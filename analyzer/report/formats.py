@@ -1,0 +1,47 @@
+"""The output formats by name: one row a format, nothing about a format anywhere else."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import BinaryIO, NamedTuple, cast
+
+from analyzer.report.sink import Look, Sink
+
+
+class Format(NamedTuple):
+    """One format: where its sink lives, what it needs, who reads it."""
+
+    module: str
+    sink: str
+    suffixes: tuple[str, ...] = ()
+    needs: frozenset[str] | None = None
+    """Kinds of record it shows whatever was asked for; None: exactly those asked for."""
+    human: bool = False
+    """For people: colour and the terminal's width apply."""
+    streams: bool = False
+    """Writes while the analysis runs."""
+    digests: bool = False
+    """States the inputs' SHA-256, which costs a second reading of each file."""
+
+    def make(self, out: BinaryIO, look: Look) -> Sink:
+        """A sink that writes to ``out``."""
+        return cast(Sink, getattr(import_module(self.module), self.sink)(out, look))
+
+
+FORMATS = {
+    "text": Format(
+        "analyzer.report.text",
+        "Text",
+        (".txt",),
+        needs=frozenset({"connections", "handshakes", "findings"}),
+        human=True,
+    ),
+    "concise": Format("analyzer.report.concise", "Concise", needs=frozenset({"findings"}), streams=True),
+    "jsonl": Format("analyzer.report.jsonl", "JsonLines", (".jsonl", ".ndjson"), streams=True, digests=True),
+    "json": Format("analyzer.report.json", "Document", (".json",), digests=True),
+}
+
+
+def by_suffix(path: str) -> str | None:
+    """The format whose suffix ``path`` has, or None."""
+    return next((name for name, entry in FORMATS.items() if path.lower().endswith(entry.suffixes or "\0")), None)

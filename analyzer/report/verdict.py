@@ -1,0 +1,51 @@
+"""The first line of the text report, and what to say where there is nothing to judge."""
+
+from __future__ import annotations
+
+from analyzer.model import Summary
+from analyzer.report.paint import Line
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 error``, ``2 errors``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def verdict(summary: Summary, blamed: int) -> Line:
+    """One line: how many violations in how many connections. ``blamed``: connections with any."""
+    if not summary.connections and not any(summary.severities.values()):
+        return [(f"No WebSocket connection found in {plural(summary.packets, 'packet')}", "heading")]
+    connections = plural(summary.connections, "WebSocket connection")
+    errors, warnings, infos = (summary.severities.get(name, 0) for name in ("error", "warning", "info"))
+    notes = f" ({plural(infos, 'observation')})" if infos else ""
+    if errors or warnings:
+        parts: Line = []
+        for count, name in ((errors, "error"), (warnings, "warning")):
+            if count:
+                parts += [(", " if parts else "", ""), (plural(count, name), name)]
+        where = f"{blamed} of {connections}" if summary.connections > 1 else connections
+        return [*parts, (f" in {where}{notes}", "")]
+    reserve = f", as far as the capture shows: {missing(summary)}" if summary.gaps else ""
+    return [("No violation", "good"), (f" in {connections}{notes}{reserve}", "")]
+
+
+def missing(summary: Summary) -> str:
+    """What the gaps hide."""
+    return f"{plural(summary.gap_bytes, 'byte')} missing in {plural(summary.gaps, 'gap')}"
+
+
+def hints(summary: Summary) -> list[str]:
+    """Why a capture may show no WebSocket, and what to do about it."""
+    if not summary.packets:
+        return ["The capture holds no packets."]
+    if not summary.tcp_streams:
+        return [
+            "The capture holds no TCP segment that could be read.",
+            "A capture filter may have excluded it, or the wrong interface was recorded.",
+        ]
+    return [
+        f"{plural(summary.tcp_streams, 'TCP connection')} seen, none with an opening handshake (RFC 6455 4).",
+        "Encrypted (wss://, TLS): the handshake cannot be read in the capture.",
+        "Begun before the capture: name the server's port with --decode-as PORT.",
+        "Another protocol, or a capture filter that left out the port: check what was recorded.",
+    ]

@@ -1,0 +1,39 @@
+"""The first line."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from analyzer.report.paint import painter
+from analyzer.report.verdict import hints, verdict
+from tests.report.made import CLEAN
+
+
+@pytest.mark.parametrize(
+    ("changes", "blamed", "line"),
+    [
+        ({}, 0, "No violation in 1 WebSocket connection"),
+        ({"severities": {"info": 2}}, 0, "No violation in 1 WebSocket connection (2 observations)"),
+        (
+            {"connections": 5, "severities": {"error": 3, "warning": 1}},
+            2,
+            "3 errors, 1 warning in 2 of 5 WebSocket connections",
+        ),
+        ({"severities": {"warning": 2}}, 1, "2 warnings in 1 WebSocket connection"),
+        (
+            {"gaps": 1, "gap_bytes": 9},
+            0,
+            "No violation in 1 WebSocket connection, as far as the capture shows: 9 bytes missing in 1 gap",
+        ),
+        ({"connections": 0}, 0, "No WebSocket connection found in 100 packets"),
+    ],
+)
+def test_verdict(changes: dict[str, object], blamed: int, line: str) -> None:
+    assert painter(False)(verdict(msgspec.structs.replace(CLEAN, **changes), blamed)) == line
+
+
+def test_hints_fit_the_capture() -> None:
+    assert hints(msgspec.structs.replace(CLEAN, packets=0)) == ["The capture holds no packets."]
+    assert "no TCP" in hints(msgspec.structs.replace(CLEAN, tcp_streams=0))[0]
+    assert any("--decode-as" in hint for hint in hints(CLEAN))
