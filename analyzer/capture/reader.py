@@ -13,7 +13,7 @@ from analyzer.capture.buffer import Buffer
 from analyzer.capture.ledger import Ledger
 from analyzer.capture.pcap import Pcap
 from analyzer.capture.pcapng import Pcapng
-from analyzer.capture.stream import DamageError, open_stream
+from analyzer.capture.stream import DamageError, Stream
 from analyzer.errors import InputError
 from analyzer.settings import Settings
 from analyzer.wire import pcap, pcapng
@@ -40,11 +40,11 @@ class Format(Protocol):
 class Reader:
     """One input, being read."""
 
-    def __init__(self, path: str, file: int, settings: Settings, ledger: Ledger, size: int) -> None:
-        """Open ``path`` as the run's input number ``file``, with a buffer of ``size`` bytes. Raises InputError."""
+    def __init__(self, stream: Stream, file: int, settings: Settings, ledger: Ledger, size: int) -> None:
+        """Read ``stream``, the run's input number ``file``, through a buffer of ``size`` bytes, which may grow."""
         self.ledger = ledger
         self._settings = settings
-        self._stream = open_stream(path)
+        self._stream = stream
         self._buffer = Buffer(size)
         self._batch = Batch(self._buffer.data, settings.batch_packets)
         self._batch.file[:] = file
@@ -104,9 +104,7 @@ class Reader:
     def _begin(self) -> Format:
         """Tell the format and read the file's header."""
         buffer, name = self._buffer, self.ledger.name
-        form: Format | None = None
         try:
-            self._collect(MAGIC)
             form = self._recognise()
             while need := form.begin(buffer, self._batch):
                 if not self._collect(need):
@@ -127,14 +125,18 @@ class Reader:
 
     def _recognise(self) -> Format:
         ledger, buffer = self.ledger, self._buffer
-        start = bytes(buffer.view[: min(buffer.end, SHOWN)])
-        if start[:MAGIC] == pcapng.MAGIC:
+        self._collect(MAGIC)
+        magic = bytes(buffer.view[: min(buffer.end, MAGIC)])
+        if magic == pcapng.MAGIC:
             return Pcapng(self._settings, ledger)
-        if start[:MAGIC] in pcap.VARIANTS:
+        if magic in pcap.VARIANTS:
             return Pcap(self._settings, ledger)
-        of = f"{self._stream.kind} of " if self._stream.kind else ""
+        self._collect(SHOWN)
+        start = bytes(buffer.view[: min(buffer.end, SHOWN)])
+        kind = self._stream.kind
         if not start:
-            raise InputError(f"{ledger.name}: {of}nothing: the file is empty" if of else f"{ledger.name}: empty file")
+            raise InputError(f"{ledger.name}: {'empty file' if kind is None else f'{kind} of an empty file'}")
         raise InputError(
-            f"{ledger.name}: {of}{'something' if of else ''}not a pcap or pcapng capture (starts with {start.hex(' ')})"
+            f"{ledger.name}: {'' if kind is None else f'{kind} of something that is '}"
+            f"not a pcap or pcapng capture (starts with {start.hex(' ')})"
         )

@@ -16,7 +16,7 @@ from analyzer.capture.batch import Batch
 from analyzer.capture.ledger import Ledger
 from analyzer.capture.paths import digest, expand
 from analyzer.capture.reader import Reader
-from analyzer.capture.stream import STDIN, explain
+from analyzer.capture.stream import STDIN, explain, open_stream
 from analyzer.capture.timeline import EARLIEST, SMALLEST_BUFFER, Lane, timeline
 from analyzer.errors import InputError
 from analyzer.model import Input
@@ -104,7 +104,7 @@ class Source:
         """Time of the first packet of a file."""
         ledger = Ledger(self._ledgers[index].name)
         size = min(self._settings.buffer_size, SMALLEST_BUFFER)
-        reader = Reader(self._paths[index], index, self._settings, ledger, size)
+        reader = Reader(open_stream(self._paths[index]), index, self._settings, ledger, size)
         try:
             batch = reader.read()
             return EARLIEST if batch is None else int(batch.time_ns[0])
@@ -113,7 +113,8 @@ class Source:
 
     def _lane(self, index: int) -> Lane:
         def opened(size: int) -> Reader:
-            return Reader(self._paths[index], index, self._settings, self._ledgers[index], size)
+            stream = open_stream(self._paths[index])
+            return Reader(stream, index, self._settings, self._ledgers[index], size)
 
         return Lane(index, self._starts[index], opened)
 
