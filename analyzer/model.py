@@ -77,6 +77,8 @@ class Cut(IntEnum):
     """The announced length is impossible (RFC 6455 5.2: the most significant bit must be 0)."""
     HTTP = 6
     """HTTP text stands where the frame should begin: no frame at all (FR-008)."""
+    HOLE = 7
+    """Payload bytes are missing, but where the frame ends is known."""
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):

@@ -59,7 +59,7 @@ _FULL = cython.declare(cython.int, FULL)
 _SUSPICIOUS = cython.declare(cython.int, SUSPICIOUS)
 
 WHOLE = cython.declare(cython.longlong, int(Cut.WHOLE))
-BY_GAP = cython.declare(cython.longlong, int(Cut.GAP))
+BY_HOLE = cython.declare(cython.longlong, int(Cut.HOLE))
 BY_LENGTH = cython.declare(cython.longlong, int(Cut.LENGTH))
 
 ROOM = cython.declare(cython.Py_ssize_t, 8)
@@ -501,14 +501,14 @@ class FrameDecoder:
             dec.p_message = dec.m_index + 1 if dec.open else dec.m_index
             dec.p_base = 0
             dec.p_compressed = 1 if dec.context & _COMPRESSION and RSV[first] & _RSV1 else 0
-            dec.p_write = not self.doubtful(dec, first)
+            dec.p_write = dec.p_compressed or not self.doubtful(dec, first)
             dec.lost = not dec.p_write
         elif opcode == 0 and dec.open:
             dec.p_opcode = dec.m_opcode
             dec.p_message = dec.m_index
             dec.p_base = dec.m_bytes
             dec.p_compressed = dec.m_compressed
-            dec.p_write = not dec.m_lost and not self.doubtful(dec, first)
+            dec.p_write = not dec.m_lost and (dec.m_compressed or not self.doubtful(dec, first))
             dec.lost = not dec.p_write
         if not dec.wanted and dec.p_opcode != TEXT and not dec.p_compressed:
             dec.p_write = False
@@ -523,7 +523,10 @@ class FrameDecoder:
     @cython.locals(dec=Decoder)
     @cython.exceptval(check=False)
     def doubtful(self, dec: Decoder, first: cython.int) -> cython.bint:
-        """Whether nobody can say what this frame's payload means: a reserved bit that no known extension owns."""
+        """Whether nobody can say what this frame's payload means: a reserved bit that no known extension owns, or
+        one owned by an extension whose payloads are not decoded."""
+        if RSV[first] and not dec.context & _COMPRESSION:
+            return True
         return (RSV[first] & ~dec.context & _OWNED) != 0 or (dec.context & _UNKNOWN) != 0
 
     @cython.cfunc
@@ -594,7 +597,7 @@ class FrameDecoder:
         first: cython.int = dec.head[0]
         opcode: cython.int = OPCODE[first]
         gap: cython.bint = dec.present != dec.length
-        self.row(dec, BY_GAP if gap else WHOLE)
+        self.row(dec, BY_HOLE if gap else WHOLE)
         if opcode == TEXT or opcode == BINARY:
             if dec.open:
                 dec.m_index += 1

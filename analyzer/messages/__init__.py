@@ -1,0 +1,1 @@
+"""Messages out of frames: defragmented, inflated, their text checked."""

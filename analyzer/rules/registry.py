@@ -30,6 +30,10 @@ MODULES = (
 """The modules of this package that hold rules, in the order of the catalogue."""
 
 
+FAMILIES = ("HS", "FR", "MK", "CT", "FG", "TX", "CL", "EX", "SC", "H2", "ST", "SEC")
+"""In the order of the catalogue."""
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule as the catalogue and its function state it."""
 
@@ -104,8 +108,12 @@ def rule(
 
 def load() -> dict[str, Rule]:
     """Import every rule module; the rules by id, in the order of the catalogue."""
-    for module in MODULES:
-        import_module(f"analyzer.rules.{module}")
+    if not RULES:
+        for module in MODULES:
+            import_module(f"analyzer.rules.{module}")
+        ordered = sorted(RULES.items(), key=lambda item: (FAMILIES.index(item[1].family), item[0]))
+        RULES.clear()
+        RULES.update(ordered)
     return RULES
 
 

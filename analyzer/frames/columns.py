@@ -1,0 +1,212 @@
+"""Frames as NumPy columns: what the frame rules look at, and what a frame record is made of.
+
+The facts of a frame's first two bytes are not stored; they are looked up in the schema's tables by those two
+bytes, for all rows at once, when a rule first asks.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.frames.decode import COMPRESSION, FRAME_COLUMNS, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION, FrameRows
+from analyzer.frames.text import unmask
+from analyzer.model import Cut, Direction, Frame, Opcode, Place
+from analyzer.wire import frame, tables
+
+I64 = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+RSV_NAMES = ("RSV1", "RSV2", "RSV3")
+
+
+class FrameColumns:
+    """The frames of ``rows``, one element of each column a frame. Columns named as in `FrameRows` come from there."""
+
+    def __init__(self, rows: FrameRows) -> None:
+        self._rows = rows
+        self.count = rows.count
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in FRAME_COLUMNS:
+            raise AttributeError(name)
+        column = np.asarray(getattr(self._rows, name))[: self.count]
+        self.__dict__[name] = column
+        return column
+
+    def __len__(self) -> int:
+        return self.count
+
+    # --- the header
+
+    @cached_property
+    def whole(self) -> Mask:
+        """The header is complete, so the frame can be judged, even where its payload is not."""
+        return (self.byte1 >= 0) & (self.header == tables.HEADER[self.byte1 & 0xFF]) & (self.cut != Cut.HTTP)
+
+    @cached_property
+    def complete(self) -> Mask:
+        """Every byte of the frame was captured."""
+        return np.asarray(self.cut == Cut.WHOLE)
+
+    @cached_property
+    def fin(self) -> Mask:
+        """FIN is set."""
+        return tables.FIN[self.byte0].astype(np.bool_)
+
+    @cached_property
+    def rsv(self) -> NDArray[np.uint8]:
+        """The reserved bits as one number: 4 is RSV1, 1 is RSV3."""
+        return np.asarray(tables.RSV[self.byte0])
+
+    @cached_property
+    def opcode(self) -> NDArray[np.uint8]:
+        """The opcode."""
+        return np.asarray(tables.OPCODE[self.byte0])
+
+    @cached_property
+    def control_frame(self) -> Mask:
+        """The opcode is that of a control frame (RFC 6455 5.5), registered or reserved."""
+        return np.asarray(self.opcode >= frame.CONTROL_BIT)
+
+    @cached_property
+    def masked(self) -> Mask:
+        """MASK is set."""
+        return tables.MASKED[self.byte1 & 0xFF].astype(np.bool_)
+
+    @cached_property
+    def length7(self) -> NDArray[np.uint8]:
+        """The 7-bit payload length."""
+        return np.asarray(tables.LENGTH7[self.byte1 & 0xFF])
+
+    @cached_property
+    def payload_length(self) -> NDArray[np.uint64]:
+        """The announced payload length."""
+        return np.asarray(self.length.view(np.uint64))
+
+    # --- whose, and what was agreed
+
+    @cached_property
+    def from_client(self) -> Mask:
+        """The client sent it."""
+        return np.asarray(self.client == 1)
+
+    @cached_property
+    def roles_sure(self) -> Mask:
+        """Who is the client is known otherwise than from the mask bits."""
+        return (self.context & ROLES_SURE) != 0
+
+    @cached_property
+    def opening_seen(self) -> Mask:
+        """The opening handshake was captured, so the extensions in use are known."""
+        return (self.context & OPENING_SEEN) != 0
+
+    @cached_property
+    def unknown_extension(self) -> Mask:
+        """An extension that cannot be interpreted is or may be in use (ST-014)."""
+        return (self.context & UNKNOWN_EXTENSION) != 0
+
+    @cached_property
+    def compression(self) -> Mask:
+        """permessage-deflate is in use."""
+        return (self.context & COMPRESSION) != 0
+
+    @cached_property
+    def rsv_owned(self) -> NDArray[np.int64]:
+        """Reserved bits that an extension in use defines, as in ``rsv``."""
+        return np.asarray(self.context & 7)
+
+    # --- Close frames
+
+    @cached_property
+    def close_code(self) -> I64:
+        """Close code; -1 where the frame is no complete Close or has none."""
+        codes = np.full(self.count, -1, dtype=np.int64)
+        for row in np.flatnonzero((self.opcode == Opcode.CLOSE) & self.complete & self.whole):
+            code, _ = self.close_body(int(row))
+            if code is not None:
+                codes[row] = code
+        return codes
+
+    def close_body(self, row: int) -> tuple[int | None, bytes]:
+        """Code and reason of a Close frame; None and nothing where the payload is too short for a code."""
+        body = frame.CLOSE_BODY.parse(self.control_payload(row))
+        return (None, b"") if body is None else (body.code, body.reason)
+
+    def control_payload(self, row: int) -> bytes:
+        """The unmasked payload of a control frame, as far as it was kept."""
+        start, size = int(self.control[row]), int(self.control_size[row])
+        return unmask(bytes(self._rows.arena[start : start + size]), int(self.key[row]), 0)
+
+    # --- one row
+
+    def direction(self, row: int) -> Direction:
+        """Who sent it."""
+        return "client" if self.client[row] else "server"
+
+    def place(self, row: int, at: int = 0) -> Place:
+        """Where byte ``at`` of the frame was captured. Right within the packet that holds the frame's first byte."""
+        return Place(
+            int(self.file[row]),
+            int(self.packet[row]),
+            int(self.ordinal[row]),
+            int(self.time_ns[row]),
+            int(self.file_offset[row]) + at,
+        )
+
+    def header_bytes(self, row: int) -> bytes:
+        """The header as it stood on the wire, built anew from the row by the schema; what came of it, if cut."""
+        size = int(self.header[row])
+        if size < 2:
+            return bytes([int(self.byte0[row])])[:size]
+        length7 = int(self.length7[row])
+        masked = bool(self.masked[row])
+        built: bytes = frame.HEADER.build(
+            {
+                "first": frame.FIRST.parse(bytes([int(self.byte0[row])])),
+                "second": {"masked": masked, "length7": length7},
+                "extended": int(self.payload_length[row]) if length7 in frame.EXTENDED else None,
+                "masking_key": int(self.key[row]).to_bytes(4, "big") if masked else None,
+            }
+        )
+        return built if self.whole[row] else built[:2]
+
+    def head_bytes(self, row: int) -> bytes:
+        """Header, and the payload too where it is a control frame's, as on the wire."""
+        start, size = int(self.control[row]), int(self.control_size[row])
+        return self.header_bytes(row) + bytes(self._rows.arena[start : start + size])
+
+    def record(self, row: int, files: list[str]) -> Frame:
+        """The frame as a record; ``files`` are the run's inputs."""
+        first = frame.FIRST.parse(bytes([int(self.byte0[row])]))
+        masked = bool(self.masked[row]) and bool(self.whole[row])
+        code: int | None = None
+        reason: str | None = None
+        if first.opcode == Opcode.CLOSE and self.whole[row] and self.complete[row]:
+            code, raw = self.close_body(row)
+            reason = None if code is None else raw.decode(errors="replace")
+        return Frame(
+            connection=int(self.connection[row]),
+            direction=self.direction(row),
+            index=int(self.index[row]),
+            packet=int(self.packet[row]),
+            last_packet=int(self.last_packet[row]),
+            file=files[int(self.file[row])],
+            time_ns=int(self.time_ns[row]),
+            stream_offset=int(self.offset[row]),
+            fin=first.fin,
+            rsv1=first.rsv1,
+            rsv2=first.rsv2,
+            rsv3=first.rsv3,
+            opcode=first.opcode,
+            masked=bool(self.masked[row]),
+            masking_key=int(self.key[row]).to_bytes(4, "big").hex() if masked else None,
+            header_length=int(self.header[row]),
+            payload_length=int(self.payload_length[row]),
+            complete=bool(self.complete[row]),
+            close_code=code,
+            close_reason=reason,
+        )

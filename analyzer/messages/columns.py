@@ -1,0 +1,159 @@
+"""Messages as NumPy columns: what the message rules look at, and what a message record is made of.
+
+A message has a row when its final frame is complete (FINISHED), when it is found invalid, even if it goes on
+(INVALID), and when it ends without having been finished (ENDED): replaced by a new one, or cut off with its
+connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.model import Cut, Direction, Message, Payload, Place
+
+FINISHED, INVALID, ENDED = range(3)
+
+
+class Status(IntEnum):
+    """What came of a message's payload."""
+
+    UNREAD = 0
+    """Nobody asked."""
+    KNOWN = 1
+    UNKNOWN = 2
+    """Bytes were lost, or its meaning is in doubt."""
+    FAILED = 3
+    """It did not inflate."""
+    LIMITED = 4
+    """It grew past a limit."""
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """One message at one of its three events."""
+
+    event: int
+    connection: int
+    client: int
+    index: int
+    opcode: int
+    compressed: int
+    lost: int = 0
+    frames: int = 0
+    raw: int = 0
+    """Payload bytes as sent."""
+    length: int = -1
+    """Of the application payload; -1 unknown."""
+    status: int = Status.UNREAD
+    file: int = 0
+    packet: int = 0
+    """Of the first byte of the first frame."""
+    time_ns: int = 0
+    last_packet: int = 0
+    ordinal: int = 0
+    cut: int = Cut.WHOLE
+    closed: int = 0
+    """That side had sent a Close."""
+    peer_closed: int = 0
+    """The other side had."""
+    offset: int = -1
+    """Stream offset of the frame at fault (INVALID), or of the last one."""
+    frame: int = -1
+    reason: int = 0
+    """Why the text is invalid, as in `analyzer.frames.text`."""
+    bad_offset: int = -1
+    """The first bad byte: in the application payload, in its frame's payload, in the stream (-1: not a byte sent)."""
+    bad_in_frame: int = -1
+    bad_stream_offset: int = -1
+    bad_file: int = 0
+    bad_packet: int = 0
+    bad_time_ns: int = 0
+    bad_file_offset: int = 0
+    context: bytes = b""
+    """Unmasked bytes up to and including the bad one, the last few."""
+    wire: bytes = b""
+    """The same as they stood on the wire."""
+    sha256: str | None = None
+    payload: bytes | None = None
+
+    def record(self, files: list[str]) -> Message:
+        """As a record; ``files`` are the run's inputs."""
+        return Message(
+            connection=self.connection,
+            direction="client" if self.client else "server",
+            index=self.index,
+            opcode=self.opcode,
+            length=self.length if self.length >= 0 else self.raw,
+            sha256=self.sha256,
+            compressed=bool(self.compressed),
+            frames=self.frames,
+            first_packet=self.packet,
+            last_packet=self.last_packet,
+            file=files[self.file],
+            time_ns=self.time_ns,
+            complete=self.event == FINISHED and not self.lost,
+            payload=msgspec.UNSET if self.payload is None else _payload(self.payload, self.opcode),
+        )
+
+
+def _payload(data: bytes, opcode: int) -> Payload:
+    if opcode == 1:
+        try:
+            return Payload(text=data.decode())
+        except UnicodeDecodeError:
+            pass
+    import base64
+
+    return Payload(base64=base64.b64encode(data).decode())
+
+
+COLUMNS = tuple(name for name, kind in Row.__annotations__.items() if kind == "int")
+"""The numbers of a row: each is a column."""
+
+
+class MessageColumns:
+    """Messages, one element of each column (COLUMNS) a row."""
+
+    def __init__(self, finished: dict[str, NDArray[np.int64]], rows: Sequence[Row]) -> None:
+        """``finished``: columns of messages that went by unread; a column not given is the default. ``rows``: the rest."""
+        self._finished = finished
+        self._size = len(next(iter(finished.values()))) if finished else 0
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return self._size + len(self._rows)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in COLUMNS:
+            raise AttributeError(name)
+        head = self._finished.get(name)
+        if head is None:
+            head = np.full(self._size, _DEFAULTS.get(name, 0), dtype=np.int64)
+        tail = np.fromiter((getattr(row, name) for row in self._rows), dtype=np.int64, count=len(self._rows))
+        column = np.concatenate((head, tail))
+        self.__dict__[name] = column
+        return column
+
+    def row(self, index: int) -> Row:
+        """One row as a struct."""
+        if index >= self._size:
+            return self._rows[index - self._size]
+        values: dict[str, Any] = {name: int(column[index]) for name, column in self._finished.items()}
+        return Row(**values)
+
+    def direction(self, row: int) -> Direction:
+        """Who sent it."""
+        return "client" if self.client[row] else "server"
+
+    def bad_place(self, row: int) -> Place:
+        """Where the first bad byte was captured."""
+        r = self.row(row)
+        return Place(r.bad_file, r.bad_packet, r.ordinal, r.bad_time_ns, r.bad_file_offset)
+
+
+_DEFAULTS = {field.name: int(field.default) for field in msgspec.structs.fields(Row) if isinstance(field.default, int)}
