@@ -50,6 +50,11 @@ class _Guarded:
     def __init__(self, source: Source, interrupt: Interrupt) -> None:
         self._source = source
         self._interrupt = interrupt
+        self._added: list[str] = []
+
+    @property
+    def notes(self) -> list[str]:
+        return [*self._source.notes, *self._added]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
@@ -62,4 +67,4 @@ class _Guarded:
             packets += batch.count
             yield batch
         if self._interrupt.happened:
-            self._source.notes.append(f"interrupted after {packets} packets; the rest was not read")
+            self._added.append(f"interrupted after {packets} packets; the rest was not read")

@@ -56,10 +56,9 @@ class Overview:
         for record in records:
             if isinstance(record, (Connection, Handshake, Frame, Message)):
                 self._take(record)
-        if self._wanted is None:
-            yield from self._tables()
-        elif self._first is None:
+        if self._wanted is not None and self._first is None:
             raise UsageError(f"--connection {self._wanted}: no such connection in the capture")
+        yield from self._tables()
         if self._first is None or (self._several and self._wanted is None):
             return
         for handshake in self._handshakes:
@@ -68,8 +67,6 @@ class Overview:
         yield from self._spooled("Frames", FRAME_ROW.format(*head), self._frames)
         titles = ("message", "sent by", "packet", "time", "frames", "kind", "length", "state", "sha256")
         yield from self._spooled("Messages", MESSAGE_ROW.format(*titles), self._messages)
-        if self._wanted is not None:
-            yield from self._tables()
 
     def _take(self, record: Connection | Handshake | Frame | Message) -> None:
         number = record.connection

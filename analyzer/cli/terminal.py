@@ -15,7 +15,7 @@ WIDTH = 100
 def say(message: str) -> None:
     """One line on standard error, made visible, after the program's name."""
     try:
-        sys.stderr.write(f"wsanalyzer: {visible(message)}\n".encode("ascii", "backslashreplace").decode())
+        sys.stderr.write(f"wsanalyzer: {visible(message)}\n")  # what its encoding lacks, Python writes as escapes
         sys.stderr.flush()
     except (OSError, ValueError):
         pass  # nobody listens

@@ -1,0 +1,66 @@
+"""Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from analyzer.cli.interrupt import Interrupt
+
+
+def source(count: int) -> Any:
+    return cast(
+        Any,
+        SimpleNamespace(
+            notes=["a note"], size=7, batches=lambda: iter([SimpleNamespace(count=10) for _ in range(count)])
+        ),
+    )
+
+
+def test_without_an_interrupt_nothing_changes() -> None:
+    made = source(3)
+    guarded = Interrupt().guard(made)
+    assert len(list(guarded.batches())) == 3
+    assert (guarded.size, guarded.notes) == (7, ["a note"])
+
+
+def test_the_source_ends_where_the_interrupt_came() -> None:
+    made = source(5)
+    interrupt = Interrupt()
+    guarded = interrupt.guard(made)
+    with interrupt.listening():
+        taken = 0
+        for _ in guarded.batches():
+            taken += 1
+            if taken == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+    assert taken == 2
+    assert guarded.notes == ["a note", "interrupted after 20 packets; the rest was not read"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_second_one_is_a_keyboard_interrupt() -> None:
+    interrupt = Interrupt()
+    with interrupt.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_threads_listen_to_nothing() -> None:
+    seen: list[bool] = []
+
+    def listen() -> None:
+        interrupt = Interrupt()
+        with interrupt.listening():
+            seen.append(interrupt.happened)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    assert seen == [False]
