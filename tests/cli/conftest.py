@@ -61,7 +61,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scripted:
         monkeypatch.setattr(module, "open_source", story.open_source)
         monkeypatch.setattr(module, "expand", list)
     monkeypatch.setattr(cli_run, "digest", lambda path: "ab" * 32)
-    catalogue = {made.RULE.id: made.RULE, "HS-116": made.RULE, "TX-001": made.RULE}
+    catalogue = {made.RULE.id: made.RULE, "HS-111": made.RULE, "TX-001": made.RULE}
     monkeypatch.setattr(registry, "load", lambda: catalogue)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")

@@ -165,7 +165,7 @@ UNMASKED = Finding(
 BAD_TEXT = msgspec.structs.replace(
     UNMASKED,
     rule="TX-001",
-    name="invalid-utf8",
+    name="text-invalid-utf8",
     frame=5,
     packet=21,
     time_ns=START + 21_000_000,
@@ -180,8 +180,8 @@ BAD_TEXT = msgspec.structs.replace(
 )
 NO_VERSION = msgspec.structs.replace(
     UNMASKED,
-    rule="HS-116",
-    name="version-not-13",
+    rule="HS-111",
+    name="version-unsupported",
     severity=Severity.WARNING,
     connection=1,
     frame=None,
@@ -201,7 +201,7 @@ NO_VERSION = msgspec.structs.replace(
 NO_PONG = msgspec.structs.replace(
     UNMASKED,
     rule="CT-003",
-    name="ping-not-answered",
+    name="ping-unanswered",
     level=Level.SHOULD,
     direction="server",
     connection=1,
@@ -218,7 +218,7 @@ NO_PONG = msgspec.structs.replace(
     evidence=None,
 )
 INFO = msgspec.structs.replace(
-    NO_PONG, rule="ST-013", name="limit-reached", severity=Severity.INFO, level=Level.OBSERVATION, connection=None
+    NO_PONG, rule="ST-013", name="analysis-limit-reached", severity=Severity.INFO, level=Level.OBSERVATION, connection=None
 )
 
 SUMMARY = Summary(
@@ -228,7 +228,7 @@ SUMMARY = Summary(
     connections=3,
     frames=75,
     messages=63,
-    findings={"MK-001": 4, "TX-001": 1, "HS-116": 1, "CT-003": 3, "ST-013": 3},
+    findings={"MK-001": 4, "TX-001": 1, "HS-111": 1, "CT-003": 3, "ST-013": 3},
     severities={"error": 8, "warning": 1, "info": 3},
     gaps=2,
     gap_bytes=99,

@@ -19,7 +19,7 @@ def test_what_is_missing_is_a_dash() -> None:
     bare = msgspec.structs.replace(
         made.INFO, packet=None, file=None, direction=None, expected="", found="", count=1, cause=None
     )
-    assert line(bare) == "-:-: info ST-013 limit-reached -/- Ping was not answered"
+    assert line(bare) == "-:-: info ST-013 analysis-limit-reached -/- Ping was not answered"
 
 
 def test_a_huge_value_is_cut() -> None:

@@ -20,7 +20,7 @@ def test_it_is_a_report() -> None:
     report = msgspec.json.decode(made.rendered("json", made.STORY), type=Report)
     assert (len(report.connections), len(report.frames), len(report.findings)) == (3, 1, 7)
     rules = [finding.rule for finding in report.findings]
-    assert rules == ["MK-001", "MK-001", "TX-001", "MK-001", "HS-116", "CT-003", "ST-013"]
+    assert rules == ["MK-001", "MK-001", "TX-001", "MK-001", "HS-111", "CT-003", "ST-013"]
     assert [finding.packet for finding in report.findings[:4]] == [17, 19, 21, 40]
 
 

@@ -23,7 +23,7 @@ def test_sides_and_connections_are_apart_and_the_worst_comes_first() -> None:
     for finding in (made.NO_VERSION, made.NO_PONG, made.BAD_TEXT, made.UNMASKED):
         tally.add(finding)
     found = {number: [group.first.rule for group in groups] for number, groups in tally.by_connection().items()}
-    assert found == {0: ["MK-001", "TX-001"], 1: ["CT-003", "HS-116"]}
+    assert found == {0: ["MK-001", "TX-001"], 1: ["CT-003", "HS-111"]}
 
 
 def test_beyond_the_limit_everything_is_still_counted() -> None:
@@ -38,6 +38,6 @@ def test_beyond_the_limit_everything_is_still_counted() -> None:
 def test_observations_blame_nobody() -> None:
     tally = Tally(10, verbose=False)
     tally.add(msgspec.structs.replace(made.INFO, connection=3))
-    assert tally.infos == {("ST-013", "limit-reached"): 3}
+    assert tally.infos == {("ST-013", "analysis-limit-reached"): 3}
     assert (tally.blamed_count(), tally.blamed(3), tally.blamed(99)) == (0, False, False)
     assert tally.by_connection() == {}
