@@ -223,14 +223,14 @@ class Pcapng:
             self._table[fixed.interface * layout.INTERFACE + layout.STATED] = min(sum(counts), layout.COUNT_MOST)
 
     def _decryption_secrets(self, fixed: Any, rest: memoryview) -> None:
-        if fixed.kind != pcapng.TLS_KEY_LOG:
-            return
         secrets = bytes(rest[: fixed.length])
-        self._secrets += len(secrets)
+        if fixed.kind != pcapng.TLS_KEY_LOG or not secrets:
+            return
+        before, self._secrets = self._secrets, self._secrets + fixed.total
         if self._secrets <= self._settings.block_size:
             self._ledger.secrets.append(secrets)
-        elif self._secrets - len(secrets) <= self._settings.block_size:
-            self._ledger.note(f"more than {self._settings.block_size} bytes of TLS secrets; the rest is not used")
+        elif before <= self._settings.block_size:
+            self._ledger.note(f"more than {self._settings.block_size} bytes of TLS secrets; the rest are not used")
 
     def _section_drops(self) -> int:
         """Drops of the section so far: what its packets say or what its statistics say, interface by interface."""

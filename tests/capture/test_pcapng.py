@@ -58,9 +58,11 @@ def test_drops_of_the_obsolete_packet_block_count() -> None:
 
 def test_tls_secrets_are_kept_and_bounded() -> None:
     text = b"CLIENT_RANDOM 00 11\n"
-    data = pcapng.build_section() + secrets(text) + secrets(b"other", kind=0x57474B4C) + secrets(text * 3)
+    data = (
+        pcapng.build_section() + secrets(text) + secrets(b"other", kind=0x57474B4C) + secrets(b"") + secrets(text * 3)
+    )
     assert read_bytes(data)[1].secrets == [text, text * 3]
-    _, ledger = read_bytes(data + secrets(b"more" * 10) * 2, block_size=100)
+    _, ledger = read_bytes(data + secrets(b"more" * 10) * 2, block_size=130)
     assert ledger.secrets == [text, text * 3]
     assert sum("TLS secrets" in note for note in ledger.notes) == 1
 
