@@ -99,6 +99,11 @@ def _message(error: Exception) -> str:
 
     if isinstance(error, AnalyzerError):
         return str(error)
+    if isinstance(error, OSError):  # inputs and outputs report theirs; what is left is standard output
+        from analyzer.report.outputs import mute_stdout
+
+        mute_stdout()
+        return f"{error.filename or 'standard output'}: {error.strerror or error}"
     format_message = getattr(error, "format_message", None)  # click's usage errors, wherever typer keeps click
     if format_message is not None:
         return f"{format_message().rstrip('.')} (see wsanalyzer --help)"

@@ -37,7 +37,8 @@ def draw(finding: Finding, width: int) -> list[Line]:
     start = min(max(evidence.mark[0], 0), len(data) - 1)
     end = min(max(start + evidence.mark[1], start + 1), len(data))
     if finding.frame is None:
-        return head_lines(data, start, end, max(width, NARROWEST))
+        within = evidence.stream_offset != finding.stream_offset
+        return head_lines(data, start, end, max(width, NARROWEST), within=within)
     lines: list[Line] = []
     if evidence.stream_offset == finding.stream_offset:
         lines += frame_fields(data, start, end, f"{finding.text} {finding.expected} {finding.found}")
@@ -126,12 +127,19 @@ def _unmasked(data: bytes, start: int, end: int) -> list[Line]:
     return [[("unmasked payload", "dim")], *hex_rows(mask(data[header:], key), start - header, end - header)]
 
 
-def head_lines(data: bytes, start: int, end: int, width: int) -> list[Line]:
-    """The lines of an HTTP head that hold ``start:end``, with carets; long ones cut around the mark."""
+def head_lines(data: bytes, start: int, end: int, width: int, *, within: bool = False) -> list[Line]:
+    """The lines of an HTTP head that hold ``start:end``, with carets; long ones cut around the mark.
+
+    ``within``: ``data`` begins somewhere within the head, so its first line may not be whole.
+    """
     begin = data.rfind(b"\n", 0, start) + 1
     newline = data.find(b"\n", max(end - 1, start))
     stop = len(data) if newline < 0 else newline + 1
     before, marked, after = (visible_bytes(part) for part in (data[begin:start], data[start:end], data[end:stop]))
+    if within and not begin:
+        before = f"...{before}"
+    if not data.endswith(b"\n") and stop == len(data):
+        after += "..."
     if len(before) > width // 2:
         before = "..." + before[len(before) - width // 2 + 3 :]
     room = width - len(before)

@@ -83,9 +83,10 @@ class Output:
 
     def abandon(self) -> None:
         """Leave no trace of an unfinished file. Safe after `close`."""
-        if self._temporary is not None:
+        if self.path != STDOUT:
             with contextlib.suppress(OSError):
                 self.stream.close()
+        if self._temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._temporary)
             self._temporary = None
@@ -99,6 +100,9 @@ class Output:
             if self.path == STDOUT:
                 mute_stdout()
         except OSError as error:
+            self.open = False
+            if self.path == STDOUT:
+                mute_stdout()
             raise failed(self.path, error) from None
 
 

@@ -89,6 +89,21 @@ def test_a_closed_pipe_ends_quietly(arguments: list[str], tmp_path: Path) -> Non
     assert (process.returncode, said) == (0, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize("arguments", [["schema"], ["doctor"], ["--help"]], ids=str)
+def test_a_full_disk_is_one_line_and_status_2(arguments: list[str], tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "analyzer", *arguments],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, b"wsanalyzer: standard output: No space left on device\n")
+
+
 def test_help_is_fast(tmp_path: Path) -> None:
     took = []
     for _ in range(3):

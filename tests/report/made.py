@@ -218,7 +218,12 @@ NO_PONG = msgspec.structs.replace(
     evidence=None,
 )
 INFO = msgspec.structs.replace(
-    NO_PONG, rule="ST-013", name="analysis-limit-reached", severity=Severity.INFO, level=Level.OBSERVATION, connection=None
+    NO_PONG,
+    rule="ST-013",
+    name="analysis-limit-reached",
+    severity=Severity.INFO,
+    level=Level.OBSERVATION,
+    connection=None,
 )
 
 SUMMARY = Summary(

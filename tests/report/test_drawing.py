@@ -66,6 +66,11 @@ def test_a_head_shows_the_line_of_the_mark() -> None:
     assert lines(head_lines(head, 39, 41, 60)) == ["Sec-WebSocket-Version: 12\\r\\n", " " * 23 + "^^"]
 
 
+def test_a_line_that_is_not_whole_says_so() -> None:
+    assert lines(head_lines(b"ersion: 12\r\nHo", 8, 10, 60, within=True)) == ["...ersion: 12\\r\\n", " " * 11 + "^^"]
+    assert lines(head_lines(b"Version: 12", 9, 11, 60)) == ["Version: 12...", " " * 9 + "^^"]
+
+
 def test_a_masked_payload_is_shown_unmasked_too() -> None:
     frame = build_frame(1, b"ab\xffcd", bytes.fromhex("37fa213d"))
     finding = msgspec.structs.replace(UNMASKED, evidence=Evidence(stream_offset=345, hex=frame.hex(), mark=(8, 1)))
