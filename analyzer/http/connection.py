@@ -293,7 +293,7 @@ class HttpConnection:
         count = until - this.at
         if count <= 0:
             return
-        if this.mode is Mode.HEAD and not this.collector.empty:
+        if this.mode is Mode.HEAD and this.collector.verified:
             this.collector.lose()
         elif this.mode is Mode.HEAD or (this.mode is Mode.BODY and not this.body.skip(count)):
             this.gapped = True
@@ -398,7 +398,6 @@ class HttpConnection:
             index=self._openings,
             client_side=self.client_side,
             request=head,
-            plain_before=self._plain,
             connect_before=self._tunnel,
             raised_before=self._raised,
         )
@@ -634,6 +633,7 @@ class HttpConnection:
         self._pending.clear()
 
     def _finish(self, exchange: Exchange) -> None:
+        exchange.plain_before = self._plain
         self.exchanges.append(exchange)
 
     def _over_limit(self) -> None:

@@ -105,7 +105,7 @@ def request_http_version_too_low(opening: Opening) -> Iterator[Fault]:
     role=Role.CLIENT,
 )
 def request_target_form(opening: Opening) -> Iterator[Fault]:
-    """Request target is neither a path nor an absolute http or https URI.
+    """Request target is neither a path nor an absolute http/https URI.
 
     The resource name of the ws URI goes into the request line as a path; through a forward proxy it is the
     whole URI, with http or https as its scheme. A ws or wss URI there is read by no HTTP server.
