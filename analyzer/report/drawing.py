@@ -19,6 +19,9 @@ HEX_ROW = 16
 HEX_ROWS = 3
 """Rows at most: the one with the first marked byte and its neighbours."""
 OPCODES = {opcode.value: opcode.name.lower() for opcode in Opcode}
+GAP = 2
+"""Columns between two fields."""
+WIDEST = 200
 NARROWEST = 20
 """Columns a drawing takes at least, however narrow the terminal."""
 
@@ -41,33 +44,49 @@ def draw(finding: Finding, width: int) -> list[Line]:
         return head_lines(data, start, end, max(width, NARROWEST), within=within)
     lines: list[Line] = []
     if evidence.stream_offset == finding.stream_offset:
-        lines += frame_fields(data, start, end, f"{finding.text} {finding.expected} {finding.found}")
+        words = f"{finding.text} {finding.expected} {finding.found}"
+        lines += frame_fields(data, start, end, words, max(width, NARROWEST))
     lines += hex_rows(data, start, end)
     if evidence.stream_offset == finding.stream_offset:
         lines += _unmasked(data, start, end)
     return lines
 
 
-def frame_fields(data: bytes, start: int, end: int, words: str = "") -> list[Line]:
+def frame_fields(data: bytes, start: int, end: int, words: str = "", width: int = WIDEST) -> list[Line]:
     """Names and values of the header fields at the start of ``data``, those in ``start:end`` marked.
 
-    Bits are written as bits, lengths as numbers, the masking key in hex, what is not there as ``cut``.
+    Bits are written as bits, lengths as numbers, the masking key in hex, what is not there as ``cut``. Fields
+    that do not fit in ``width`` columns begin another row.
     """
     fields = spans(data)
     touched = {field for field in fields if field.bit < end * 8 and start * 8 < field.bit + field.width}
     named = {field for field in touched if re.search(rf"(?<!\w){re.escape(field.name)}(?!\w)", words)}
     marked = named or touched
+    lines: list[Line] = []
+    row: list[Span] = []
+    room = width
+    for field in fields:
+        taken = max(len(field.name), len(field_value(data, field))) + GAP
+        if row and taken > room + GAP:
+            lines += _field_row(data, row, marked)
+            row, room = [], width
+        row.append(field)
+        room -= taken
+    return lines + _field_row(data, row, marked)
+
+
+def _field_row(data: bytes, fields: list[Span], marked: set[Span]) -> list[Line]:
     names: Line = []
     values: Line = []
     carets: Line = []
     for field in fields:
         value = field_value(data, field)
-        width = max(len(field.name), len(value))
+        width = max(len(field.name), len(value)) + GAP
         role = "mark" if field in marked else ""
-        names += [(field.name.ljust(width), role or "dim"), ("  ", "")]
-        values += [(value.ljust(width), role), ("  ", "")]
-        carets += [(("^" * len(value) if field in marked else "").ljust(width), role), ("  ", "")]
-    return [names, values, *([carets] if marked else [])]
+        names.append((field.name.ljust(width), role or "dim"))
+        values.append((value.ljust(width), role))
+        carets.append((("^" * len(value) if role else "").ljust(width), role))
+    return [names, values, *([carets] if marked.intersection(fields) else [])]
 
 
 def field_value(data: bytes, field: Span) -> str:

@@ -32,6 +32,17 @@ def test_without_a_word_every_field_of_the_byte_is_marked() -> None:
     assert carets == " " * names.index("MASK") + "^     " + "^" * len("0000101 = 5")
 
 
+def test_fields_that_do_not_fit_go_below() -> None:
+    frame = build_frame(1, bytes(300), b"abcd")
+    drawn = lines(frame_fields(frame, 4, 8, width=60))
+    assert all(len(line) <= 60 for line in drawn)
+    assert drawn[2:] == [
+        "extended payload length  masking key",
+        "300                      61 62 63 64",
+        " " * 25 + "^" * 11,
+    ]
+
+
 @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536])
 @pytest.mark.parametrize("key", [None, b"\x01\x02\x03\x04"])
 def test_values_are_those_of_the_frame(size: int, key: bytes | None) -> None:
@@ -93,6 +104,6 @@ def test_any_evidence_draws_harmlessly_and_small(
 ) -> None:
     evidence = Evidence(stream_offset=345 + shift, hex=data.hex(), mark=mark)
     drawn = lines(draw(msgspec.structs.replace(UNMASKED, frame=frame, evidence=evidence), width))
-    assert len(drawn) <= 3 + 2 * (2 + 2 * 3) + 1
+    assert len(drawn) <= 3 * 9 + 2 * (2 + 2 * 3) + 1
     assert all(len(line) <= 120 for line in drawn)
     assert_harmless("\n".join(drawn))
