@@ -19,10 +19,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
 
 from analyzer.http import sniff
-from analyzer.http.body import Body, Counted, UntilClose, request_body, response_body
+from analyzer.http.body import Counted, UntilClose, request_body, response_body
 from analyzer.http.collector import Collector
 from analyzer.http.exchange import (
     SWITCHING,
@@ -32,15 +31,14 @@ from analyzer.http.exchange import (
     is_hixie76,
     is_opening,
     names_only_websocket,
-    speaks_websocket,
     switched_elsewhere,
     switches,
     upgrades,
 )
 from analyzer.http.head import MISSING_END, NOT_HTTP, Defect, Head
+from analyzer.http.side import Mode, Pending, Side, masked_frame, waits
 from analyzer.model import Cut, Place
 from analyzer.settings import Settings
-from analyzer.wire.tables import MASKED, OPCODE, RSV2, RSV3
 
 PATIENCE = 16
 """Chunks to wait for bytes that are known to exist but have not come: packets swap places over short distances."""
@@ -54,64 +52,6 @@ INTERIM = 16
 
 HIXIE76_REQUEST, HIXIE76_RESPONSE = 8, 16
 """Bytes after the heads of hixie-76 (draft-ietf-hybi-thewebsocketprotocol-00 1.3)."""
-
-OPCODES = frozenset((0, 1, 2, 8, 9, 10))
-
-
-class Mode(Enum):
-    """What one side's next bytes are."""
-
-    HEAD = "head"
-    BODY = "body"
-    WAIT = "wait"
-    """They depend on the other side: stashed."""
-    LOST = "lost"
-
-
-class _Side:
-    """What is known of one direction."""
-
-    __slots__ = (
-        "at",
-        "body",
-        "collector",
-        "ended",
-        "gapped",
-        "mode",
-        "responses",
-        "seen",
-        "stash",
-        "stashed",
-        "strange",
-    )
-
-    def __init__(self) -> None:
-        self.at = 0
-        """Stream offset of the next byte to be read."""
-        self.seen = 0
-        """Stream offset one past the last byte that came."""
-        self.mode = Mode.HEAD
-        self.collector = Collector()
-        self.body: Body = Counted(0)
-        self.stash: list[Chunk] = []
-        self.stashed = 0
-        self.ended: Cut | None = None
-        self.gapped = False
-        """A loss put the side out of step."""
-        self.responses = 0
-        self.strange = 0
-        """Chunks that were no HTTP."""
-
-
-class _Pending:
-    """A request without its final response."""
-
-    __slots__ = ("exchange", "head", "interim")
-
-    def __init__(self, head: Head, exchange: Exchange | None) -> None:
-        self.head = head
-        self.exchange = exchange
-        self.interim: list[Head] = []
 
 
 class HttpConnection:
@@ -139,8 +79,8 @@ class HttpConnection:
         self._take_number = take_number
         self._number = -1
         self._openings = 0
-        self._sides = (_Side(), _Side())
-        self._pending: deque[_Pending] = deque()
+        self._sides = (Side(), Side())
+        self._pending: deque[Pending] = deque()
         self._held: tuple[Head, int] | None = None
         """A final response that came before its request, and what it acknowledges."""
         self._patience = PATIENCE
@@ -306,7 +246,7 @@ class HttpConnection:
         """The content is over. After an opening's content the client waits."""
         this = self._sides[side]
         last = self._pending[-1] if side == self.client_side and self._pending else None
-        this.mode = Mode.WAIT if last is not None and _waits(last) else Mode.HEAD
+        this.mode = Mode.WAIT if last is not None and waits(last) else Mode.HEAD
         this.collector = Collector()
 
     def _out_of_step(self, side: int) -> None:
@@ -357,7 +297,7 @@ class HttpConnection:
         self._out_of_step(side)
         self._strange(side, chunks[-1])
 
-    def _wrong_answer(self, side: int, waiting: _Pending, *, tls: bool) -> None:
+    def _wrong_answer(self, side: int, waiting: Pending, *, tls: bool) -> None:
         """The server answered an opening with something that is no HTTP."""
         exchange = waiting.exchange
         assert exchange is not None
@@ -382,7 +322,7 @@ class HttpConnection:
             self._ignore("limit")
             return
         exchange = self._opening(head) if is_opening(head) else None
-        self._pending.append(_Pending(head, exchange))
+        self._pending.append(Pending(head, exchange))
         client.body = Counted(HIXIE76_REQUEST) if exchange is not None and is_hixie76(head) else request_body(head)
         client.mode = Mode.BODY
         if client.body.done:
@@ -424,7 +364,7 @@ class HttpConnection:
         if head.gap:
             head.end = -1
         exchange = self._opening(head)
-        self._pending.append(_Pending(head, exchange))
+        self._pending.append(Pending(head, exchange))
         this.mode = Mode.WAIT
         return True
 
@@ -456,14 +396,14 @@ class HttpConnection:
             if switching and self._close_head(self.client_side, None):
                 pending = self._pending.pop()
         if pending is None and switches(head):
-            pending = _Pending(head, self._opening(None))
+            pending = Pending(head, self._opening(None))
         if pending is None:
             self._after_plain(head, b"GET")  # the answer to a request that was not captured
         else:
             self._answered(pending, head)
         return True
 
-    def _take_pending(self, response: Head, acked: int) -> _Pending | None:
+    def _take_pending(self, response: Head, acked: int) -> Pending | None:
         if switches(response):
             for pending in self._pending:
                 if pending.exchange is not None:
@@ -476,7 +416,7 @@ class HttpConnection:
             return None  # sent before the server had a byte of the opening: it answers something else
         return self._pending.popleft()
 
-    def _answered(self, pending: _Pending, response: Head) -> None:
+    def _answered(self, pending: Pending, response: Head) -> None:
         exchange, request = pending.exchange, pending.head
         if exchange is None and switches(response):
             exchange = self._opening(request)
@@ -585,7 +525,7 @@ class HttpConnection:
             return
         pending = self._pending[0]
         client, server = self._sides[self.client_side], self._sides[1 - self.client_side]
-        if pending.exchange is None or not client.stash or not _masked_frame(client.stash[0].data):
+        if pending.exchange is None or not client.stash or not masked_frame(client.stash[0].data):
             return
         acked = max(chunk.acked for chunk in client.stash)
         nothing = server.seen == 0 and acked < 0
@@ -644,17 +584,3 @@ class HttpConnection:
         self._unanswered(Cut.END)
         self.reason = reason
         self.state = State.IGNORE
-
-
-def _waits(pending: _Pending) -> bool:
-    """What the client sends after this request depends on the answer."""
-    head = pending.head
-    return pending.exchange is not None or head.method == b"CONNECT" or speaks_websocket(head)
-
-
-def _masked_frame(data: bytes) -> bool:
-    """The first bytes of a client's frame (RFC 6455 5.2), as sure as two bytes can be."""
-    if len(data) < 2:
-        return False
-    first, second = data[0], data[1]
-    return bool(MASKED[second]) and int(OPCODE[first]) in OPCODES and not RSV2[first] and not RSV3[first]

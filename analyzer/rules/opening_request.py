@@ -568,10 +568,12 @@ def subprotocol_offer_duplicate(opening: Opening) -> Iterator[Fault]:
     if not opening.judge_request:
         return
     seen: set[bytes] = set()
+    fields = opening.field("client", PROTOCOL)
     for element in opening.subprotocols_offered:
         if element.text in seen:
-            field = opening.field("client", PROTOCOL)[0]
-            yield at_value(field, element.offset, len(element.text), "each name once", f"{quoted(element.text)} again")
+            yield at_value(
+                fields[0], element.offset, len(element.text), "each name once", f"{quoted(element.text)} again"
+            )
         seen.add(element.text)
 
 

@@ -1,0 +1,84 @@
+"""What an `HttpConnection` remembers: of each direction, and of each request without its final response."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from analyzer.http.body import Body, Counted
+from analyzer.http.collector import Collector
+from analyzer.http.exchange import Chunk, Exchange, speaks_websocket
+from analyzer.http.head import Head
+from analyzer.model import Cut, Opcode
+from analyzer.wire.tables import MASKED, OPCODE, RSV2, RSV3
+
+OPCODES = frozenset(Opcode)
+
+
+class Mode(Enum):
+    """What one side's next bytes are."""
+
+    HEAD = "head"
+    BODY = "body"
+    WAIT = "wait"
+    """They depend on the other side: stashed."""
+    LOST = "lost"
+
+
+class Side:
+    """What is known of one direction."""
+
+    __slots__ = (
+        "at",
+        "body",
+        "collector",
+        "ended",
+        "gapped",
+        "mode",
+        "responses",
+        "seen",
+        "stash",
+        "stashed",
+        "strange",
+    )
+
+    def __init__(self) -> None:
+        self.at = 0
+        """Stream offset of the next byte to be read."""
+        self.seen = 0
+        """Stream offset one past the last byte that came."""
+        self.mode = Mode.HEAD
+        self.collector = Collector()
+        self.body: Body = Counted(0)
+        self.stash: list[Chunk] = []
+        self.stashed = 0
+        self.ended: Cut | None = None
+        self.gapped = False
+        """A loss put the side out of step."""
+        self.responses = 0
+        self.strange = 0
+        """Chunks that were no HTTP."""
+
+
+class Pending:
+    """A request without its final response."""
+
+    __slots__ = ("exchange", "head", "interim")
+
+    def __init__(self, head: Head, exchange: Exchange | None) -> None:
+        self.head = head
+        self.exchange = exchange
+        self.interim: list[Head] = []
+
+
+def waits(pending: Pending) -> bool:
+    """What the client sends after this request depends on the answer."""
+    head = pending.head
+    return pending.exchange is not None or head.method == b"CONNECT" or speaks_websocket(head)
+
+
+def masked_frame(data: bytes) -> bool:
+    """The first bytes of a client's frame (RFC 6455 5.2), as sure as two bytes can be."""
+    if len(data) < 2:
+        return False
+    first, second = data[0], data[1]
+    return bool(MASKED[second]) and int(OPCODE[first]) in OPCODES and not RSV2[first] and not RSV3[first]
