@@ -19,7 +19,7 @@ from typing import Any
 import cython
 import numpy as np
 
-from analyzer.model import Cut
+from analyzer.model import Cut, Place
 from analyzer.tcp.streams import DATA, Chunks, column
 from analyzer.wire import frame, tables
 
@@ -40,8 +40,8 @@ LONGEST = max(tables.HEADER.tolist())
 _LONGEST = cython.declare(cython.Py_ssize_t, LONGEST)
 _DATA = cython.declare(cython.longlong, DATA)
 
-HTTP_PHASE, FRAMES_PHASE, IGNORED_PHASE, SKIP_PHASE = range(4)
-"""What a direction carries: HTTP (handled in Python), frames, nothing we read, a body being skipped."""
+HTTP_PHASE, FRAMES_PHASE, IGNORED_PHASE, SUSPECT_PHASE = range(4)
+"""What a direction carries: HTTP (handled in Python), frames, nothing we read, frames that may turn out HTTP."""
 _FRAMES = cython.declare(cython.int, FRAMES_PHASE)
 _IGNORED = cython.declare(cython.int, IGNORED_PHASE)
 
@@ -95,7 +95,8 @@ FRAME_COLUMNS = (
 )  # fmt: skip
 PIECE_COLUMNS = (
     "direction", "connection", "client", "start", "length", "key", "offset", "frame", "frame_offset",
-    "stream_offset", "opcode", "compressed", "first", "final", "message", "file", "packet", "time_ns",
+    "stream_offset",
+    "frame_start", "opcode", "compressed", "first", "final", "message", "file", "packet", "time_ns",
     "file_offset", "ordinal",
 )  # fmt: skip
 
@@ -154,7 +155,8 @@ class FrameRows:
         segment of the first byte acknowledged; the decoder's ``context``. Then the direction's state before the frame:
         Close sent (``closed``), ``peer_close`` code known to this side, and the message in progress (``open``, ``m_*``).
         Then, of the message the frame belongs to, whether it is compressed (``p_compressed``) and cannot be judged
-        (``p_lost``), and where the control payload stands in ``arena``, still masked."""
+        (``p_lost``), and where the control payload stands in ``arena``, still masked.
+        """
         self.count = 0
         self.rows = rows
         self.arena = memoryview(np.zeros(rows * control_bytes + 1, dtype=np.uint8))
@@ -184,6 +186,7 @@ class PieceRows:
     frame = cython.declare(cython.longlong[::1], visibility="public")
     frame_offset = cython.declare(cython.longlong[::1], visibility="public")
     stream_offset = cython.declare(cython.longlong[::1], visibility="public")
+    frame_start = cython.declare(cython.longlong[::1], visibility="public")
     opcode = cython.declare(cython.longlong[::1], visibility="public")
     compressed = cython.declare(cython.longlong[::1], visibility="public")
     first = cython.declare(cython.longlong[::1], visibility="public")
@@ -198,8 +201,9 @@ class PieceRows:
     def __init__(self, rows: int) -> None:
         """Room for ``rows`` pieces. Columns: whose (``direction``, ``connection``, ``client``), ``start`` in the buffer and
         ``length``, masking ``key`` (0: none), ``offset`` in the message's payload as sent, ``frame`` index,
-        ``frame_offset`` in that frame's payload, ``stream_offset``, the message's ``opcode``, whether it is
-        ``compressed``, whether the piece is its ``first`` and its ``final`` one, its index; then the place."""
+        ``frame_offset`` in that frame's payload, ``stream_offset`` and the one of its ``frame_start``, the message's ``opcode``, whether it is
+        ``compressed``, whether the piece is its ``first`` and its ``final`` one, its index; then the place.
+        """
         self.count = 0
         self.rows = rows
         for name in PIECE_COLUMNS:
@@ -320,7 +324,8 @@ class FrameDecoder:
     def decode(self, data: Any, chunks: Chunks, i: int, count: int, stored: int) -> int:
         """Decode chunks from ``i`` to ``count`` whose bytes stand in ``data`` (``stored`` tells which of the chunk
         table's two sources that is). The row it stopped at; ``stop`` says why. A chunk taken in part is cut to
-        what is left of it."""
+        what is left of it.
+        """
         return int(
             self._decode(
                 memoryview(data),
@@ -524,7 +529,8 @@ class FrameDecoder:
     @cython.exceptval(check=False)
     def doubtful(self, dec: Decoder, first: cython.int) -> cython.bint:
         """Whether nobody can say what this frame's payload means: a reserved bit that no known extension owns, or
-        one owned by an extension whose payloads are not decoded."""
+        one owned by an extension whose payloads are not decoded.
+        """
         if RSV[first] and not dec.context & _COMPRESSION:
             return True
         return (RSV[first] & ~dec.context & _OWNED) != 0 or (dec.context & _UNKNOWN) != 0
@@ -577,6 +583,7 @@ class FrameDecoder:
         out.frame[n] = dec.index
         out.frame_offset[n] = before
         out.stream_offset[n] = stream_offset
+        out.frame_start[n] = dec.offset
         out.opcode[n] = dec.p_opcode
         out.compressed[n] = dec.p_compressed
         out.first[n] = 1 if before == 0 and OPCODE[dec.head[0]] else 0
@@ -722,16 +729,16 @@ class FrameDecoder:
         return True
 
     @cython.locals(dec=Decoder)
-    def http(self, d: int, chunks: Chunks, i: int) -> None:
-        """HTTP text stands at chunk ``i`` where a frame should begin: a row that says so, and the direction stops."""
+    def http(self, d: int, offset: int, acked: int, place: Place) -> None:
+        """HTTP text stands at stream ``offset`` where a frame should begin: a row says so, and the direction stops."""
         dec = self.decoders[d]
-        dec.offset = chunks.offset[i]
-        dec.file = chunks.file[i]
-        dec.packet = dec.last_packet = chunks.packet[i]
-        dec.time_ns = dec.last_time_ns = chunks.time_ns[i]
-        dec.file_offset = chunks.file_offset[i]
-        dec.ordinal = chunks.ordinal[i]
-        dec.acked = chunks.acked[i]
+        dec.offset = offset
+        dec.acked = acked
+        dec.file = place.file
+        dec.packet = dec.last_packet = place.packet
+        dec.time_ns = dec.last_time_ns = place.time_ns
+        dec.file_offset = place.file_offset
+        dec.ordinal = place.ordinal
         dec.have = 0
         dec.length = dec.key = dec.present = dec.control_size = 0
         dec.lost = True

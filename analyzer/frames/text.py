@@ -107,7 +107,8 @@ class TextScanner:
 
     def __init__(self, rows: int) -> None:
         """Up to ``rows`` pieces in one scan. After it ``hits`` rows of ``hit_row`` (the piece), ``hit_at`` (the bad byte,
-        counted in the piece) and ``hit_reason`` say which messages became invalid."""
+        counted in the piece) and ``hit_reason`` say which messages became invalid.
+        """
         self.hits = 0
         self.hit_row = column(rows)
         self.hit_at = column(rows)

@@ -17,7 +17,7 @@ import numpy as np
 
 from analyzer.frames.columns import FrameColumns
 from analyzer.frames.decode import Decoder, PieceRows
-from analyzer.frames.text import TRUNCATED, TextScanner, unmask
+from analyzer.frames.text import TextScanner, unmask
 from analyzer.messages.columns import ENDED, FINISHED, INVALID, MessageColumns, Row, Status
 from analyzer.messages.inflate import InflateError, Inflater
 from analyzer.model import Cut, Opcode
@@ -94,7 +94,7 @@ class Messages:
             opcode=pieces.opcode[i],
             compressed=0,
             ordinal=pieces.ordinal[i],
-            offset=pieces.stream_offset[i] - frame_offset,
+            offset=pieces.frame_start[i],
             frame=pieces.frame[i],
             reason=reason,
             bad_offset=pieces.offset[i] + at,
@@ -249,7 +249,7 @@ class Messages:
         for row in np.flatnonzero(starts & opened & (frames.cut != Cut.LENGTH)).tolist():
             self._rows.append(_replaced(frames, row))
         done = (starts | ((opcode == Opcode.CONTINUATION) & opened & frames.whole)) & frames.fin
-        done &= (frames.cut == Cut.WHOLE) | ((frames.cut == Cut.GAP) & (frames.stage_done == 1))
+        done &= (frames.cut == Cut.WHOLE) | (frames.cut == Cut.HOLE)
         columns = _finished(frames, np.flatnonzero(done))
         rows, self._rows = self._rows, []
         if self._read:

@@ -100,7 +100,14 @@ REORDERED_SYN = cython.declare(cython.longlong, 1 << 20)
 """A SYN may be captured after this many bytes of the stream it opens, and still be its own."""
 
 NOT_IP, NOT_TCP, FRAGMENT, CUT, BAD, LINK = range(6)
-SKIPPED = ("not IP", "not TCP", "IP fragment", "cut before the TCP header ends", "malformed header", "unknown link type")
+SKIPPED = (
+    "not IP",
+    "not TCP",
+    "IP fragment",
+    "cut before the TCP header ends",
+    "malformed header",
+    "unknown link type",
+)
 _NOT_IP = cython.declare(cython.longlong, -1 - NOT_IP)
 _NOT_TCP = cython.declare(cython.longlong, -1 - NOT_TCP)
 _FRAGMENT = cython.declare(cython.longlong, -1 - FRAGMENT)
@@ -134,13 +141,13 @@ def u64(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.ulonglong:
 
 if not cython.compiled:
     # Interpreted, one struct call is four to six times faster than indexing byte by byte.
-    def u16(data: Any, at: int, _unpack: Any = struct.Struct(">H").unpack_from) -> int:  # noqa: F811
+    def u16(data: Any, at: int, _unpack: Any = struct.Struct(">H").unpack_from) -> int:
         return int(_unpack(data, at)[0])
 
-    def u32(data: Any, at: int, _unpack: Any = struct.Struct(">I").unpack_from) -> int:  # noqa: F811
+    def u32(data: Any, at: int, _unpack: Any = struct.Struct(">I").unpack_from) -> int:
         return int(_unpack(data, at)[0])
 
-    def u64(data: Any, at: int, _unpack: Any = struct.Struct(">Q").unpack_from) -> int:  # noqa: F811
+    def u64(data: Any, at: int, _unpack: Any = struct.Struct(">Q").unpack_from) -> int:
         return int(_unpack(data, at)[0])
 
 
@@ -172,7 +179,8 @@ class Segments:
     def __init__(self, rows: int) -> None:
         """Room for ``rows`` segments. Columns: ``row`` of the packet in its batch, ``direction``, ``seq``, ``ack``,
         ``flags`` (the TCP header's, and NEW), ``start`` of the payload in the batch's data, and its ``captured``
-        ``length`` in bytes."""
+        ``length`` in bytes.
+        """
         self.count = 0
         self.row = column(rows)
         self.direction = column(rows)
@@ -302,7 +310,15 @@ class Flows:
         out=Segments,
     )
     def _decode(
-        self, data: Any, offset: Any, captured: Any, wire_length: Any, time_ns: Any, link: Any, count: int, out: Segments
+        self,
+        data: Any,
+        offset: Any,
+        captured: Any,
+        wire_length: Any,
+        time_ns: Any,
+        link: Any,
+        count: int,
+        out: Segments,
     ) -> None:
         n: cython.Py_ssize_t = 0
         i: cython.Py_ssize_t
@@ -405,9 +421,7 @@ class Flows:
     @cython.cfunc
     @cython.locals(data=cython.uchar[::1])
     @cython.exceptval(check=False)
-    def ip4(
-        self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong
-    ) -> cython.longlong:
+    def ip4(self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong) -> cython.longlong:
         size: cython.longlong
         total: cython.longlong
         if at + IP4_SIZE > end:
@@ -430,9 +444,7 @@ class Flows:
     @cython.cfunc
     @cython.locals(data=cython.uchar[::1])
     @cython.exceptval(check=False)
-    def ip6(
-        self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong
-    ) -> cython.longlong:
+    def ip6(self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong) -> cython.longlong:
         kind: cython.longlong
         total: cython.longlong
         rounds: cython.int

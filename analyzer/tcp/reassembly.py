@@ -14,7 +14,6 @@ the other side's first ACK says, once enough of them were seen to be sure that n
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Any
 
 import msgspec
 import numpy as np

@@ -109,7 +109,8 @@ class Chunks:
         """Room for ``rows`` chunks. Columns: ``kind``, ``direction``, stream ``offset``, ``length``, ``start`` in the
         batch's data or, where ``stored``, in ``store``; ``acked``: the bytes of the other direction that the segment
         acknowledges (-1 unknown); then the place: ``file``, ``packet``, ``time_ns``, ``file_offset`` of the first byte,
-        and ``ordinal`` of the packet that made the chunk deliverable."""
+        and ``ordinal`` of the packet that made the chunk deliverable.
+        """
         self.count = 0
         self.rows = 0
         self.store = bytearray()
@@ -266,9 +267,7 @@ class Streams:
                 i += 1
                 continue
             acked = self.next_offset[e] + distance(ack[i], self.next_seq[e])
-            if acked > self.next_offset[e] or (
-                length[i] and (seq[i] != self.next_seq[d] or captured[i] != length[i])
-            ):
+            if acked > self.next_offset[e] or (length[i] and (seq[i] != self.next_seq[d] or captured[i] != length[i])):
                 self.slow.segment(i)
                 i += 1
                 continue

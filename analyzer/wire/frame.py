@@ -48,8 +48,7 @@ HEADER = Struct(
 
 FRAME = Struct(
     "header" / HEADER,
-    "payload"
-    / Bytes(lambda context: announced(context.header)),
+    "payload" / Bytes(lambda context: announced(context.header)),
 )
 """A whole frame; ``payload`` as it stands on the wire, still masked."""
 

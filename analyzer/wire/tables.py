@@ -33,9 +33,7 @@ OPCODE: U8 = _column([first.opcode for first in _firsts])
 
 MASKED: U8 = _column([second.masked for second in _seconds])
 LENGTH7: U8 = _column([second.length7 for second in _seconds])
-EXTENDED: U8 = _column(
-    [frame.EXTENDED[s.length7].sizeof() if s.length7 in frame.EXTENDED else 0 for s in _seconds]
-)
+EXTENDED: U8 = _column([frame.EXTENDED[s.length7].sizeof() if s.length7 in frame.EXTENDED else 0 for s in _seconds])
 """Bytes of extended payload length: 0, 2 or 8."""
 HEADER: U8 = _column(
     [

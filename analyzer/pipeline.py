@@ -1,0 +1,117 @@
+"""The whole flow, on one page: a capture in, records out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from analyzer.capture.source import Source
+from analyzer.connections import Connections
+from analyzer.model import Finding, Record, Run, Severity, Summary
+from analyzer.rules.engine import Engine, selected
+from analyzer.rules.registry import load
+from analyzer.settings import Settings
+from analyzer.tcp.packets import SKIPPED, Flows, Segments
+from analyzer.tcp.reassembly import Reassembly
+
+
+def run(source: Source, settings: Settings, progress: Callable[[], None] | None = None) -> Iterator[Record]:
+    """Analyse ``source``: Run first, then the records asked for as they come to be known, Summary last.
+
+    ``progress`` is called after each batch. Raises InputError where the source cannot be read on at all.
+    """
+    started = time.monotonic_ns()
+    rules = load()
+    files = [given.path for given in source.inputs]
+    flows = Flows(settings.connections, settings.linger_time, settings.idle_time)
+    reassembly = Reassembly(settings)
+    engine = Engine(settings, rules)
+    connections = Connections(settings, rules, flows, reassembly, engine, files)
+    tally = _Tally(settings)
+    segments = Segments(settings.batch_packets)
+
+    yield Run(
+        version=_version(),
+        inputs=source.inputs,
+        settings=_changed(settings),
+        rules=[rule_id for rule_id in rules if selected(rule_id, settings)],
+    )
+    for batch in source.batches():
+        flows.decode(batch, segments)
+        reassembly.begin(batch, segments, flows.slots)
+        row = 0
+        while row < segments.count:
+            row = reassembly.deliver(row)
+            for record in connections.take(reassembly.chunks, batch.data):
+                yield from tally.pass_on(record)
+        reassembly.finish()
+        tally.packets += batch.count
+        tally.bytes += int(batch.captured[: batch.count].sum())
+        if progress is not None:
+            progress()
+    reassembly.end()
+    for record in connections.take(reassembly.chunks, bytearray()):
+        yield from tally.pass_on(record)
+    for record in connections.collect():
+        yield from tally.pass_on(record)
+
+    skipped = {reason: int(count) for reason, count in zip(SKIPPED, flows.skipped, strict=True) if count}
+    yield Summary(
+        packets=tally.packets,
+        bytes=tally.bytes,
+        tcp_streams=reassembly.tcp_streams,
+        connections=connections.count,
+        frames=connections.frames,
+        messages=connections.messages,
+        findings=tally.findings,
+        severities=tally.severities,
+        gaps=reassembly.gaps,
+        gap_bytes=reassembly.gap_bytes,
+        drops=source.drops,
+        limits=connections.all_limits(),
+        skipped=source.skipped | skipped,
+        notes=source.notes,
+        elapsed_ns=time.monotonic_ns() - started,
+    )
+
+
+class _Tally:
+    """Counts for the summary, over every finding whether it is written or not."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._findings_wanted = "findings" in settings.records
+        self.packets = 0
+        self.bytes = 0
+        self.findings: dict[str, int] = {}
+        self.severities = {severity.value: 0 for severity in Severity}
+
+    def pass_on(self, record: Record) -> Iterator[Record]:
+        """The record again, counted, if it was asked for."""
+        if isinstance(record, Finding):
+            self.findings[record.rule] = self.findings.get(record.rule, 0) + record.count
+            self.severities[record.severity] += record.count
+            if not self._findings_wanted:
+                return
+        yield record
+
+
+def _changed(settings: Settings) -> dict[str, object]:
+    """The settings that differ from the defaults, as JSON would have them."""
+    defaults = Settings()
+    changed = {
+        name: getattr(settings, name)
+        for name in settings.__struct_fields__
+        if getattr(settings, name) != getattr(defaults, name)
+    }
+    result: dict[str, object] = msgspec.to_builtins(changed, order="deterministic")
+    return result
+
+
+def _version() -> str:
+    try:
+        return version("wsanalyzer")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,180 @@
+"""A finding before the policies: what a rule saw, and where in the order of things it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from analyzer.frames.columns import FrameColumns
+from analyzer.messages.columns import MessageColumns
+from analyzer.model import Direction, Evidence, Finding, Place, Role, Severity
+from analyzer.rules.faults import Fault, Hits
+from analyzer.rules.opening import Opening
+from analyzer.rules.registry import Rule
+
+
+class Draft(msgspec.Struct):
+    """One finding, not yet weighed against the others."""
+
+    key: tuple[int, int, int, int, int]
+    """Completing packet (ordinal), connection, direction (0: client), stream offset, number of the rule."""
+    finding: Finding
+    stateful: bool
+    """It is about the bytes after the opening, so the peer's reaction decides about its weight (policy P4)."""
+
+
+def side_number(direction: Direction | None) -> int:
+    """0 for the client, 1 for the server, 2 where no direction is concerned: the order within a packet."""
+    return 2 if direction is None else 0 if direction == "client" else 1
+
+
+def finding(
+    rule: Rule,
+    *,
+    connection: int | None,
+    direction: Direction | None,
+    place: Place | None,
+    files: list[str],
+    expected: str,
+    found: str,
+    severity: Severity | None = None,
+    text: str | None = None,
+    frame: int | None = None,
+    stream_offset: int | None = None,
+    byte_offset: int | None = None,
+    header: str | None = None,
+    evidence: Evidence | None = None,
+    count: int = 1,
+) -> Finding:
+    """A finding with what the registry knows about ``rule`` filled in."""
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        severity=severity or rule.severity,
+        level=rule.level,
+        rfc=rule.rfc,
+        connection=connection,
+        direction=direction,
+        frame=frame,
+        packet=None if place is None else place.packet,
+        time_ns=None if place is None else place.time_ns,
+        stream_offset=stream_offset,
+        byte_offset=byte_offset,
+        header=header,
+        file=None if place is None else files[place.file],
+        file_offset=None if place is None else place.file_offset,
+        text=text or rule.title,
+        expected=expected,
+        found=found,
+        close_code=rule.close_code,
+        evidence=evidence,
+        count=count,
+    )
+
+
+def of_frames(rule: Rule, number: int, frames: FrameColumns, files: list[str]) -> Iterator[Draft]:
+    """What ``rule`` finds in ``frames``."""
+    hits: Hits = rule.check(frames)
+    for row in np.flatnonzero(hits.rows).tolist():
+        at = hits.at(row) if callable(hits.at) else hits.at
+        head = frames.head_bytes(row)
+        length = max(1, min(hits.length, len(head) - at))
+        direction, offset = frames.direction(row), int(frames.offset[row])
+        place = frames.place(row, at)
+        has_frame = bool(head)
+        yield Draft(
+            key=(place.ordinal, int(frames.connection[row]), side_number(direction), offset, number),
+            finding=finding(
+                rule,
+                connection=int(frames.connection[row]),
+                direction=direction,
+                place=place,
+                files=files,
+                expected=_said(hits.expected, row),
+                found=_said(hits.found, row),
+                severity=hits.severity(row) if hits.severity else None,
+                text=hits.text(row) if hits.text else None,
+                frame=int(frames.index[row]),
+                stream_offset=offset,
+                byte_offset=offset + at,
+                evidence=Evidence(offset, head.hex(), (at, length)) if has_frame else None,
+            ),
+            stateful=True,
+        )
+
+
+def of_messages(rule: Rule, number: int, messages: MessageColumns, files: list[str]) -> Iterator[Draft]:
+    """What ``rule`` finds in ``messages``."""
+    hits: Hits = rule.check(messages)
+    for index in np.flatnonzero(hits.rows).tolist():
+        row = messages.row(index)
+        bad = row.bad_stream_offset >= 0
+        place = Place(row.file, row.packet, row.ordinal, row.time_ns, 0)
+        evidence = None
+        if bad:
+            place = messages.bad_place(index)
+            if row.wire:
+                shown = len(row.wire)
+                mark = min(row.bad_stream_offset - (row.bad_stream_offset - shown + 1), shown - 1)
+                evidence = Evidence(row.bad_stream_offset - mark, row.wire.hex(), (mark, 1))
+        direction = messages.direction(index)
+        yield Draft(
+            key=(row.ordinal, row.connection, side_number(direction), row.offset, number),
+            finding=finding(
+                rule,
+                connection=row.connection,
+                direction=direction,
+                place=place,
+                files=files,
+                expected=_said(hits.expected, index),
+                found=_said(hits.found, index),
+                severity=hits.severity(index) if hits.severity else None,
+                text=hits.text(index) if hits.text else None,
+                frame=row.frame if bad else None,
+                stream_offset=row.offset if bad else None,
+                byte_offset=row.bad_stream_offset if bad else None,
+                evidence=evidence,
+            ),
+            stateful=True,
+        )
+
+
+def of_opening(rule: Rule, number: int, opening: Opening, fault: Fault, files: list[str], ordinal: int) -> Draft:
+    """A fault of an opening as a draft; ``ordinal`` of the packet that settled the exchange."""
+    direction: Direction = fault.side or ("server" if rule.role is Role.SERVER else "client")
+    head = opening.head(direction) or opening.head("client") or opening.head("server")
+    assert head is not None, "an exchange without either head"
+    offset = head.offset if fault.offset is None else fault.offset
+    index = max(0, min(offset - head.offset, len(head.raw) - 1))
+    start = max(0, index - SHOWN // 2)
+    shown = head.raw[start : start + SHOWN]
+    mark = (index - start, max(1, min(fault.length, len(shown) - (index - start))))
+    return Draft(
+        key=(ordinal, opening.exchange.connection, side_number(direction), head.offset, number),
+        finding=finding(
+            rule,
+            connection=opening.exchange.connection,
+            direction=direction,
+            place=head.place(offset),
+            files=files,
+            expected=fault.expected,
+            found=fault.found,
+            severity=fault.severity,
+            text=fault.text,
+            stream_offset=head.offset,
+            byte_offset=offset,
+            header=fault.header,
+            evidence=Evidence(head.stream_offset(start), shown.hex(), mark) if shown else None,
+        ),
+        stateful=False,
+    )
+
+
+SHOWN = 48
+"""Bytes of a head shown around the offending one."""
+
+
+def _said(words: object, row: int) -> str:
+    return str(words(row) if callable(words) else words)
