@@ -140,7 +140,10 @@ class HttpConnection:
         this = self._sides[side]
         if self.state is State.IGNORE:
             return 1 << 62
-        return this.body.skippable() if self.state is State.HTTP and this.mode is Mode.BODY else 0
+        awaited = bool(self._pending) and self._pending[0].exchange is not None
+        if self.state is not State.HTTP or this.mode is not Mode.BODY or awaited or side == self.client_side:
+            return 0  # an opening, or its answer, may turn up where content was announced
+        return this.body.skippable()
 
     # --- one side's bytes
 
@@ -160,6 +163,9 @@ class HttpConnection:
                     this.at = chunk.end
                     self._strange(side, chunk)
                     return
+            elif this.mode is Mode.BODY and self._begins_anew(side, chunk):
+                this.mode = Mode.HEAD
+                this.collector = Collector()
             elif this.mode is Mode.BODY:
                 used = this.body.take(chunk.data)
                 this.at += used
@@ -175,6 +181,19 @@ class HttpConnection:
                 chunk = chunk.after(used)
         if chunk.data and self.state is State.SWITCHED:
             self.leftover[side].append(chunk)
+
+    def _begins_anew(self, side: int, chunk: Chunk) -> bool:
+        """A message begins where content was expected, because the content was never sent.
+
+        A server leaves it out in its answer to HEAD, of which the capture may not hold the request; a client
+        that was answered before it sent any (Expect, RFC 9110 10.1.1) leaves it out as well.
+        """
+        if side == self.client_side:
+            return not self._pending and sniff.begins_line(chunk.data, request=True, response=False)
+        waiting = self._pending[0] if self._pending else None
+        if waiting is None or waiting.exchange is None or not 0 < waiting.head.end <= chunk.acked:
+            return False
+        return sniff.begins_line(chunk.data, request=False, response=True)
 
     def _head_bytes(self, side: int, chunk: Chunk) -> int:
         """Give the collector a chunk; bytes used, or -1 if all were."""
@@ -204,7 +223,7 @@ class HttpConnection:
             self._request(head)
         else:
             if collector.blank_before and not this.responses:
-                head.defects.insert(0, Defect(collector.chunks[0][1].offset, "empty line before the status line"))
+                head.defects.insert(0, Defect(head.offset, "empty line before the status line"))
             self._response(head, collector.acked())
         return used
 

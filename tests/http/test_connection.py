@@ -230,6 +230,29 @@ def test_a_hole_in_content_of_known_length_is_fine() -> None:
     assert_switched(talk, base[0] + len(REQUEST), base[1] + len(RESPONSE))
 
 
+def test_an_answer_to_head_whose_request_was_not_captured_hides_no_opening() -> None:
+    talk = Talk().server(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", acked=-1)
+    assert talk.connection.skip(SERVER) == 9999
+    base = list(talk.sent)
+    talk.client(REQUEST)
+    assert talk.connection.skip(SERVER) == 0
+    talk.server(RESPONSE)
+    assert_switched(talk, len(REQUEST), base[1] + len(RESPONSE))
+
+
+def test_content_that_was_never_sent_hides_no_opening() -> None:
+    post = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9999\r\n\r\n"
+    talk = Talk().client(post).server(REFUSED).client(REQUEST).server(RESPONSE)
+    assert_switched(talk, len(post) + len(REQUEST), len(REFUSED) + len(RESPONSE))
+
+
+def test_the_client_is_who_sends_the_request() -> None:
+    talk = Talk().server(REQUEST).client(RESPONSE + UNMASKED)
+    assert (talk.connection.state, talk.connection.client_side) == (State.SWITCHED, SERVER)
+    assert talk.connection.frames_from == [len(RESPONSE), len(REQUEST)]
+    assert talk.left(CLIENT) == UNMASKED
+
+
 def test_content_may_be_skipped_by_the_caller() -> None:
     talk = Talk().client(PLAIN).server(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     assert talk.connection.skip(SERVER) == 1000
@@ -300,6 +323,15 @@ def test_an_answer_that_is_no_http() -> None:
     (exchange,) = talk.connection.exchanges
     assert exchange.response is not None
     assert [defect.kind for defect in exchange.response.defects] == ["not an HTTP status line"]
+
+
+def test_an_empty_line_before_the_first_answer_is_a_defect_of_it() -> None:
+    (exchange,) = Talk().client(REQUEST).server(b"\r\n" + RESPONSE).connection.exchanges
+    assert exchange.response is not None
+    assert exchange.response.offset == 2
+    assert [(defect.offset, defect.kind) for defect in exchange.response.defects] == [
+        (2, "empty line before the status line")
+    ]
 
 
 def test_a_tls_alert_is_no_http_answer_and_no_fault() -> None:
