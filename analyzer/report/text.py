@@ -23,6 +23,10 @@ from analyzer.settings import SECOND
 SHORT_TABLE = 40
 """Connections listed without being asked; beyond it only those with errors or warnings are."""
 INDENT = "    "
+REQUEST = 3
+"""Column of the table that gives way in a narrow terminal."""
+NARROW = 24
+"""Columns it keeps."""
 LONGEST = 400
 """Characters of a fact: a field's value may have 64 KiB."""
 
@@ -96,13 +100,17 @@ class Text:
             return
         yield []
         if shown:
-            head = ["#", "client", "server", "request", "frames", "messages", "ended"]
-            rows = [head, *(self._row(connection) for connection in sorted(shown, key=lambda row: row.connection))]
+            shown.sort(key=lambda row: row.connection)
+            rows = [["#", "client", "server", "request", "frames", "messages", "ended"], *map(self._row, shown)]
+            room = self._look.width - sum(max(map(len, cells)) + 2 for cells in zip(*rows, strict=True))
+            room = max(NARROW, room + max(len(row[REQUEST]) for row in rows))
+            for row in rows:
+                row[REQUEST] = elide(row[REQUEST], room)
             lines = table(rows, right=frozenset({0, 4, 5}))
             yield [(lines[0], "heading")]
-            for connection, line in zip(sorted(shown, key=lambda row: row.connection), lines[1:], strict=True):
+            for connection, line in zip(shown, lines[1:], strict=True):
                 yield [(line, "" if self._tally.blamed(connection.connection) or len(shown) == 1 else "dim")]
-            yield [("frames and messages: sent by the client / by the server", "dim")]
+            yield [("a/b: by the client / by the server", "dim")]
         hidden = len(self._connections) - len(shown)
         if hidden:
             yield [(f"{plural(hidden, 'connection')} without errors or warnings not listed (-v lists them)", "dim")]
@@ -114,7 +122,7 @@ class Text:
             str(connection.connection),
             endpoint(connection.client),
             endpoint(connection.server),
-            elide(self._requests.get(connection.connection, "-"), max(12, self._look.width - 78)),
+            elide(self._requests.get(connection.connection, "-"), LONGEST),
             f"{connection.client_frames}/{connection.server_frames}",
             f"{connection.client_messages}/{connection.server_messages}",
             ended(connection),
@@ -127,7 +135,7 @@ class Text:
         if connection is None:
             return [(f"Connection {number}", "heading")]
         between = f"  {endpoint(connection.client)} -> {endpoint(connection.server)}"
-        request = elide(self._requests.get(number, ""), max(12, self._look.width - len(between) - 18))
+        request = elide(self._requests.get(number, ""), max(NARROW, self._look.width - len(between) - 18))
         return [(f"Connection {number}", "heading"), (f"{between}  {request}", "")]
 
     def _group(self, group: Group) -> Iterator[Line]:
@@ -236,16 +244,14 @@ def endpoint(address: tuple[str, int]) -> str:
 
 
 def ended(connection: Connection) -> str:
-    """How the connection ended, with the close codes."""
-    codes = [
-        f"{side} {code}"
-        for side, code in (("client", connection.client_close_code), ("server", connection.server_close_code))
-        if code is not None
-    ]
-    if connection.client_close_code == connection.server_close_code and codes:
-        codes = [str(connection.client_close_code)]
+    """How the connection ended, with the close codes: one if both sides sent it, else client's / server's."""
     state = visible(connection.state).replace("-", " ")
-    return f"{state} ({', '.join(codes)})" if codes else state
+    codes = [
+        "-" if code is None else str(code) for code in (connection.client_close_code, connection.server_close_code)
+    ]
+    if codes == ["-", "-"]:
+        return state
+    return f"{state} {codes[0]}" if codes[0] == codes[1] else f"{state} {'/'.join(codes)}"
 
 
 def seconds(time_ns: int) -> str:
