@@ -142,13 +142,13 @@ class Connections:
         """Run the rules over the rows collected so far, and settle what is known."""
         frames = FrameColumns(self._decoder.frames)
         if len(frames):
-            self._count_frames(frames)
+            self._take_frames(frames)
             for rule in self._frame_rules:
                 for draft in drafts.of_frames(rule, self._number_of[rule.id], frames, self._files):
                     self._engine.add(draft)
         messages = self._messages.collect(frames)
         if len(messages):
-            self._count_messages(messages)
+            self._take_messages(messages)
             for rule in self._message_rules:
                 for draft in drafts.of_messages(rule, self._number_of[rule.id], messages, self._files):
                     self._engine.add(draft)
@@ -391,6 +391,10 @@ class Connections:
         for d in (2 * link.slot, 2 * link.slot + 1):
             self._flush(link, d, Cut.END, place)
             self._decoder.phase[d] = decode.IGNORED_PHASE
+            decoder = self._decoder.decoders[d]
+            if decoder is not None:
+                side = 1 - decoder.client
+                link.frames[side], link.messages[side], link.sent[side] = decoder.whole, decoder.finished, decoder.size
             self._decoder.decoders[d] = None
         del self._links[link.slot]
         if link.number >= 0:
@@ -401,17 +405,10 @@ class Connections:
     def _name(self, link: Link, side: int) -> Direction:
         return "client" if side == link.client_side else "server"
 
-    def _count_frames(self, frames: FrameColumns) -> None:
-        """Keep each connection's counts, and tell the engine of each Close."""
+    def _take_frames(self, frames: FrameColumns) -> None:
+        """Tell the engine of each Close, and hand on the records asked for."""
         real = frames.cut != Cut.HTTP
         self.frames += int(np.count_nonzero(frames.complete))
-        sizes = np.where(real, frames.header + frames.present, 0)
-        sides = frames.connection * 2 + (1 - frames.client)
-        for key in np.unique(sides).tolist():
-            link = self._numbered[key >> 1]
-            mine = sides == key
-            link.frames[key & 1] += int(np.count_nonzero(mine & frames.complete))
-            link.sent[key & 1] += int(sizes[mine].sum())
         closes = (frames.opcode == Opcode.CLOSE) & frames.whole & (frames.closed == 0)
         for row in np.flatnonzero(closes & frames.complete).tolist():
             link = self._numbered[int(frames.connection[row])]
@@ -437,12 +434,9 @@ class Connections:
                 place = (int(frames.ordinal[row]), int(frames.connection[row]), side, int(frames.offset[row]), -2)
                 self._engine.add(Passing(place, frames.record(row, self._files)))
 
-    def _count_messages(self, messages: Any) -> None:
+    def _take_messages(self, messages: Any) -> None:
         whole = messages.event == FINISHED
         self.messages += int(np.count_nonzero(whole))
-        sides = messages.connection * 2 + (1 - messages.client)
-        for key, number in zip(*np.unique(sides[whole], return_counts=True), strict=True):
-            self._numbered[int(key) >> 1].messages[int(key) & 1] += int(number)
         if "messages" not in self._settings.records:
             return
         for index in np.flatnonzero(whole | (messages.event == ENDED)).tolist():

@@ -36,7 +36,8 @@ UNIT = 2
 FACTOR = 3
 """Interfaces: multiplier, divisor or exponent, as UNIT says."""
 MOST = 4
-"""Interfaces: the largest count that stays within LATEST: of units (MULTIPLIED) or of seconds (BINARY)."""
+"""Interfaces: the largest count that stays within LATEST, of units (MULTIPLIED) or of seconds (BINARY); for DIVIDED, by
+what to divide once more."""
 SHIFT = 5
 """Interfaces: nanoseconds to add to each time."""
 LOST = 6

@@ -28,6 +28,8 @@ COLUMNS = ("offset", "captured", "wire", "time_ns", "number", "link", "file_offs
 INTERFACES = 1 << 16
 """Interfaces of one section that are believed: beyond it the file is taken for damaged."""
 
+FINEST = 18
+"""The largest power of ten that fits 63 bits."""
 NATIVE = pcap.LITTLE if sys.byteorder == "little" else pcap.BIG
 TRAILER: int = pcapng.TRAILER[pcap.LITTLE].sizeof()
 SMALLEST: int = pcapng.HEAD[pcap.LITTLE].sizeof() + TRAILER
@@ -263,5 +265,9 @@ def _resolution(value: bytes) -> tuple[int, int, int]:
     if exponent <= nanoseconds:
         factor = 10 ** (nanoseconds - exponent)
         return layout.MULTIPLIED, factor, layout.LATEST // factor
-    divisor = 10 ** (exponent - nanoseconds)
-    return layout.DIVIDED, divisor if divisor <= layout.LATEST else 0, 0
+    # In two steps, because 10^19 does not fit the table; what is finer than that counts no nanosecond in 64 bits.
+    finer = exponent - nanoseconds
+    first = min(finer, FINEST)
+    if finer > FINEST + 1:
+        return layout.DIVIDED, 0, 1
+    return layout.DIVIDED, 10**first, 10 ** (finer - first)

@@ -222,7 +222,7 @@ def clock(high: cython.longlong, low: cython.longlong, table: Column, entry: cyt
         whole = latest if ticks > most else ticks * scale
     elif unit == DIVIDED:
         if scale != 0:
-            whole = ticks // scale
+            whole = ticks // scale // most
     elif factor <= 32:
         # At most 32 bits of fraction, so times a billion they fit 64 bits.
         part = ticks & ((one << factor) - one)

@@ -212,7 +212,8 @@ class PieceRows:
 
 @cython.cclass
 class Decoder:
-    """One direction's place in its stream of frames."""
+    """One direction's place in its stream of frames, and how much went by: ``whole`` frames, ``finished`` messages, and
+    the ``size`` in bytes of all that was decoded."""
 
     connection = cython.declare(cython.longlong, visibility="public")
     client = cython.declare(cython.longlong, visibility="public")
@@ -250,6 +251,9 @@ class Decoder:
     closed = cython.declare(cython.longlong, visibility="public")
     close_code = cython.declare(cython.longlong, visibility="public")
     close_end = cython.declare(cython.longlong, visibility="public")
+    whole = cython.declare(cython.longlong, visibility="public")
+    finished = cython.declare(cython.longlong, visibility="public")
+    size = cython.declare(cython.longlong, visibility="public")
     # the message in progress
     open = cython.declare(cython.longlong, visibility="public")
     m_index = cython.declare(cython.longlong, visibility="public")
@@ -277,7 +281,7 @@ class Decoder:
         for name in (
             "have", "offset", "file", "packet", "time_ns", "file_offset", "last_packet", "last_time_ns", "ordinal",
             "acked", "length", "key", "remaining", "present", "lost", "p_opcode",
-            "p_message", "p_base", "p_compressed", "p_write", "control_size", "index", "closed", "close_end",
+            "p_message", "p_base", "p_compressed", "p_write", "control_size", "index", "closed", "close_end", "whole", "finished", "size",
             "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost", "m_file", "m_packet",
             "m_time_ns",
         ):  # fmt: skip
@@ -631,6 +635,9 @@ class FrameDecoder:
         if opcode < 3 and FINAL[first] and dec.open:
             dec.open = 0
             dec.m_index += 1
+            dec.finished += 1
+        if not gap:
+            dec.whole += 1
         dec.index += 1
         dec.have = 0
         dec.stage = _AT_HEADER
@@ -643,6 +650,7 @@ class FrameDecoder:
         out = self.frames
         n: cython.Py_ssize_t = out.count
         k: cython.Py_ssize_t
+        dec.size += dec.have + dec.present
         out.connection[n] = dec.connection
         out.client[n] = dec.client
         out.index[n] = dec.index

@@ -125,6 +125,8 @@ class Reassembly:
         """By slot: the connection has given chunks."""
         self._numbers: dict[int, int] = {}
         """By slot: the number of the TCP stream, as tshark counts."""
+        self._ids = np.zeros(0, dtype=np.int64)
+        """The same as an array, which keeps the number of what is over."""
         self._synced: set[int] = set()
         """Directions whose SYN was seen."""
         self._first_ack: dict[int, int] = {}
@@ -145,6 +147,8 @@ class Reassembly:
         self._segments = segments
         self.streams.ordinal = self._ordinal
         self.streams.grow(2 * slots)
+        if slots > len(self._ids):
+            self._ids = np.concatenate((self._ids, np.zeros(slots, dtype=np.int64)))
         self.streams.accepted = memoryview(np.full(max(segments.count, 1), -1, dtype=np.int64))
         self._positions = np.cumsum(batch.captured[: batch.count]) - batch.captured[: batch.count] + self._captured
 
@@ -169,7 +173,7 @@ class Reassembly:
         length = np.asarray(segments.captured)[kept]
         low, high = int(start.min()), int((start + length).max())
         direction = np.asarray(segments.direction)[kept]
-        numbers = np.array([self._numbers.get(slot, -1) for slot in (direction >> 1).tolist()], dtype=np.int64)
+        numbers = self._ids[direction >> 1]
         self._history.remember(
             memoryview(batch.data)[low:high],
             Remembered(
@@ -450,7 +454,7 @@ class Reassembly:
         """A new connection in ``slot``; the old one there is over."""
         if slot in self._numbers:
             self._end(slot)
-        self._numbers[slot] = self.tcp_streams
+        self._numbers[slot] = self._ids[slot] = self.tcp_streams
         self.tcp_streams += 1
         for d in (2 * slot, 2 * slot + 1):
             self.streams.state[d] = UNSET
