@@ -31,6 +31,17 @@ def test_times_are_exact_in_every_resolution(ticks: int, resolution: int, offset
     assert rows[0].time_ns == clock(ticks, resolution, offset)
 
 
+@pytest.mark.parametrize("kind", [0, 0x80])
+def test_times_are_exact_at_the_ends_of_every_resolution(kind: int) -> None:
+    wanted, data = [], pcapng.build_section()
+    tick_counts = (0, 1, 2**32 - 1, 2**32, 10**18, 2**62 - 1, 2**62, 2**63, 2**64 - 1)
+    for exponent in range(128):
+        data += pcapng.build_interface(values=[(pcapng.TIME_RESOLUTION, bytes([kind | exponent]))])
+        data += b"".join(pcapng.build_packet(b"", ticks, exponent) for ticks in tick_counts)
+        wanted += [clock(ticks, kind | exponent, 0) for ticks in tick_counts]
+    assert [row.time_ns for row in read_bytes(data)[0]] == wanted
+
+
 def test_without_a_resolution_times_are_microseconds() -> None:
     assert read_bytes(START + PACKET)[0][0].time_ns == 1_700_000_000_000_000_000
 
@@ -54,6 +65,28 @@ def test_drops_of_the_obsolete_packet_block_count() -> None:
         rows, ledger = read_bytes(START + block * 3, sizes, 16)
         assert [row.data for row in rows] == [b"abc"] * 3
         assert ledger.drops == 18
+
+
+def test_an_unknown_number_of_drops_is_not_a_number() -> None:
+    unknown = pcapng.UNKNOWN_DROPS
+    fields: dict[str, object] = {"interface": 0, "drops": unknown, "high": 0, "low": 0, "captured": 0, "wire": 0}
+    block = pcapng.build_block(pcapng.OLD_PACKET, pcapng.OLD_PACKET_BLOCK[pcap.LITTLE], fields)
+    rows, ledger = read_bytes(START + block)
+    assert (len(rows), ledger.drops) == (1, 0)
+
+
+def test_a_cut_drop_counter_counts_nothing() -> None:
+    head = pcapng.build_options(dropcount(5))[:8]  # its value would reach into the end of the block
+    fields: dict[str, object] = {"interface": 0, "high": 0, "low": 0, "captured": 0, "wire": 0}
+    block = pcapng.build_block(pcapng.PACKET, pcapng.ENHANCED_PACKET[pcap.LITTLE], fields, head)
+    rows, ledger = read_bytes(START + block + PACKET)
+    assert (len(rows), ledger.drops) == (2, 0)
+
+
+def test_a_section_starts_without_the_interfaces_of_the_one_before() -> None:
+    rows, ledger = read_bytes(START + PACKET + pcapng.build_section() + PACKET)
+    assert [row.number for row in rows] == [1]
+    assert ledger.skipped == {STRANGE: 1}
 
 
 def test_tls_secrets_are_kept_and_bounded() -> None:

@@ -119,6 +119,16 @@ def test_a_pipe_is_read_without_waiting_for_more() -> None:
     stream.close()
 
 
+def test_a_pipe_that_says_only_its_magic_number_is_not_waited_for() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"0123")
+    stream = Plain("pipe", os.fdopen(reading, "rb", buffering=0))
+    view = memoryview(bytearray(100))
+    assert bytes(view[: stream.readinto(view)]) == b"0123"
+    os.close(writing)
+    stream.close()
+
+
 def test_compressed_pipes_are_read_without_waiting_for_more() -> None:
     zstandard = pytest.importorskip("zstandard")
     member = zstandard.ZstdCompressor().compress(b"zstd")
