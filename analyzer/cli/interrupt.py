@@ -1,7 +1,8 @@
 """Ctrl-C ends the reading, not the report: what was read until then is judged and written.
 
-The first SIGINT makes the source look as if the capture ended there; the second one is the usual
-KeyboardInterrupt, for whoever does not want to wait.
+The first SIGINT makes the source look as if the capture ended there. It breaks into a read that waits for a
+silent pipe, but never into the analysis, which could not go on from the middle of a batch. The second SIGINT
+is the usual KeyboardInterrupt, for whoever does not want to wait.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Interrupt:
     def __init__(self) -> None:
         """Not yet."""
         self.happened = False
+        self.reading = False
+        """Whether the source is at work, so that breaking in does no harm."""
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -40,6 +43,8 @@ class Interrupt:
     def _first(self, number: int, frame: FrameType | None) -> None:
         self.happened = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.reading:
+            raise KeyboardInterrupt
 
     def guard(self, source: Source) -> Source:
         """``source``, which ends early once the interrupt has happened."""
@@ -61,10 +66,24 @@ class _Guarded:
 
     def batches(self) -> Iterator[Batch]:
         packets = 0
-        for batch in self._source.batches():
-            if self._interrupt.happened:
+        unread = self._source.batches()
+        while not self._interrupt.happened:
+            batch = self._next(unread)
+            if batch is None:
                 break
             packets += batch.count
             yield batch
         if self._interrupt.happened:
             self._added.append(f"interrupted after {packets} packets; the rest was not read")
+
+    def _next(self, unread: Iterator[Batch]) -> Batch | None:
+        try:
+            try:
+                self._interrupt.reading = True
+                return next(unread, None)
+            finally:
+                self._interrupt.reading = False
+        except KeyboardInterrupt:  # outermost, because it may also come within the finally
+            if not self._interrupt.happened:
+                raise
+            return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -42,6 +43,26 @@ def test_the_source_ends_where_the_interrupt_came() -> None:
     assert taken == 2
     assert guarded.notes == ["a note", "interrupted after 20 packets; the rest was not read"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_read_that_waits_is_ended() -> None:
+    reader, writer = os.pipe()
+
+    def batches() -> Iterator[Any]:
+        yield SimpleNamespace(count=10)
+        os.read(reader, 1)
+        yield SimpleNamespace(count=10)
+
+    interrupt = Interrupt()
+    guarded = interrupt.guard(cast(Any, SimpleNamespace(notes=[], batches=batches)))
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    with interrupt.listening():
+        timer.start()
+        assert [batch.count for batch in guarded.batches()] == [10]
+    timer.join()
+    os.close(reader)
+    os.close(writer)
+    assert guarded.notes == ["interrupted after 10 packets; the rest was not read"]
 
 
 def test_the_second_one_is_a_keyboard_interrupt() -> None:
