@@ -42,9 +42,15 @@ def without_settings(lines: list[bytes]) -> list[bytes]:
     return [json.dumps({**first, "settings": None}).encode(), *lines[1:]]
 
 
-def without_files(lines: list[bytes]) -> list[dict[str, object]]:
-    """Without what tells a file from a pipe."""
-    return [{**json.loads(line), "file": None, "inputs": None} for line in lines]
+def without_files(lines: list[bytes]) -> list[object]:
+    """Without what tells a file from a pipe: names, wherever they stand, and the run's inputs."""
+
+    def nameless(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: nameless(inside) for key, inside in value.items() if key not in ("file", "inputs")}
+        return [nameless(inside) for inside in value] if isinstance(value, list) else value
+
+    return [nameless(json.loads(line)) for line in lines]
 
 
 @pytest.fixture(params=CAPTURES, ids=lambda path: path.name)

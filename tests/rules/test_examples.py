@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from analyzer.capture.source import open_source
 
 from analyzer import pipeline
+from analyzer.capture.source import open_source
 from analyzer.model import Finding
 from analyzer.rules import registry
 from analyzer.settings import Settings
