@@ -31,12 +31,17 @@ from analyzer.rules.engine import Engine, Event, Passing
 from analyzer.rules.negotiation import Agreement, agreement
 from analyzer.rules.opening import Opening, check_opening
 from analyzer.rules.registry import Rule
+from analyzer.rules.transport import REMEMBERED, Capture, Loss, Transport
 from analyzer.settings import Settings
 from analyzer.tcp import streams
 from analyzer.tcp.packets import Flows
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import Chunks
 
+ROOM = 4
+"""Rows that must be free before a chunk is attended to: an end may cut a frame short in both directions."""
+ITEMS = 4096
+"""Drafts, events and records that wait, at most, before they are gone through."""
 CUTS = {streams.FIN: Cut.FIN, streams.RST: Cut.RST}
 
 
@@ -47,6 +52,7 @@ class Link(msgspec.Struct):
     tcp_stream: int
     endpoints: tuple[tuple[bytes, int], tuple[bytes, int]]
     http: HttpConnection
+    facts: Transport
     start_ns: int
     number: int = -1
     """Of the WebSocket connection; -1 as long as there is no opening."""
@@ -63,7 +69,6 @@ class Link(msgspec.Struct):
     closes: list[tuple[int | None, str | None] | None] = []
     """Code and reason of each side's first Close."""
     first_close: int = -1
-    synced: bool = False
     suspects: dict[int, list[Chunk]] = {}
     """By direction: where a frame should begin, bytes that may be HTTP."""
 
@@ -85,8 +90,8 @@ class Connections:
         self._reassembly = reassembly
         self._engine = engine
         self._files = files
-        self._decoder = FrameDecoder(settings.frame_rows, settings.control_bytes)
-        self._messages = Messages(settings, rows=settings.frame_rows)
+        self._decoder = FrameDecoder(max(settings.frame_rows, 64), settings.control_bytes)
+        self._messages = Messages(settings, rows=max(settings.frame_rows, 64))
         self._rules = rules
         order = {rule_id: number for number, rule_id in enumerate(rules)}
         self._number_of = order
@@ -98,6 +103,8 @@ class Connections:
         """Open WebSocket connections, by number; gone once their last rows are collected."""
         self._ended: list[tuple[Link, Place]] = []
         self._due: list[Record] = []
+        self._transport_rules = [r for r in rules.values() if r.subject == "Transport"]
+        self.capture = Capture()
         self.count = 0
         self.frames = 0
         self.messages = 0
@@ -124,7 +131,7 @@ class Connections:
             buffer = chunks.store if source else data
             i = self._decoder.decode(buffer, chunks, i, count, source)
             self._messages.pieces(buffer, self._decoder.pieces)
-            if self._decoder.frames.count >= self._decoder.frames.rows - 8:
+            if self._full():
                 yield from self.collect()
             if self._decoder.stop == decode.ATTENTION:
                 if chunks.kind[i] == streams.DATA and self._carried(chunks, i) and chunks.stored[i] != source:
@@ -134,6 +141,8 @@ class Connections:
                 if self._due:
                     yield from self._due
                     self._due = []
+                if self._full() or len(self._engine) > ITEMS:
+                    yield from self.collect()
             elif self._decoder.stop == decode.SUSPICIOUS:
                 i += self._suspect(chunks, i, buffer)
         chunks.clear()
@@ -158,6 +167,10 @@ class Connections:
         self._ended = []
         yield from self._engine.settle()
 
+    def _full(self) -> bool:
+        """The next end or gap might find no room for a frame's row."""
+        return bool(self._decoder.frames.count > self._decoder.frames.rows - ROOM)
+
     # --- what a chunk is
 
     def _carried(self, chunks: Chunks, i: int) -> bool:
@@ -167,9 +180,7 @@ class Connections:
         kind, d = chunks.kind[i], chunks.direction[i]
         place = Place(chunks.file[i], chunks.packet[i], chunks.ordinal[i], chunks.time_ns[i], chunks.file_offset[i])
         if kind == streams.TICK:
-            if self._engine.expecting:
-                key = (place.ordinal, -1, 0, 0, 0)
-                self._engine.add(Event(key, "tick", -1, "client", place.time_ns))
+            self._engine.add(Event((place.ordinal, -1, 0, 0, 0), "tick", -1, "client", place.time_ns))
             return
         if kind == streams.OPEN:
             self._open(d, chunks.length[i], place)
@@ -178,6 +189,7 @@ class Connections:
         if link is None:
             return
         link.end_ns = max(link.end_ns, place.time_ns)
+        link.facts.last = place
         if kind == streams.DATA:
             source = chunks.store if chunks.stored[i] else data
             start = chunks.start[i]
@@ -185,6 +197,8 @@ class Connections:
             self._http(link, d, payload, chunks.offset[i], place, chunks.acked[i])
         elif kind == streams.GAP:
             self._gap(link, d, chunks.offset[i], chunks.length[i], place)
+        elif kind == streams.CONFLICT:
+            self._lost(link.facts, link.facts.conflicts, link, d, chunks.offset[i], chunks.length[i], place)
         elif kind in CUTS:
             self._side_ended(link, d, CUTS[kind], place)
         elif kind == streams.END:
@@ -203,7 +217,12 @@ class Connections:
             messages=[0, 0],
             sent=[0, 0],
             closes=[None, None],
-            synced=self._reassembly.synced(2 * slot) or self._reassembly.synced(2 * slot + 1),
+            facts=Transport(
+                connection=-1,
+                first=place,
+                last=place,
+                synced=self._reassembly.synced(2 * slot) or self._reassembly.synced(2 * slot + 1),
+            ),
         )
         self._links[slot] = link
         for direction in (2 * slot, 2 * slot + 1):
@@ -235,6 +254,11 @@ class Connections:
         if state is State.IGNORE:
             for d in (2 * link.slot, 2 * link.slot + 1):
                 self._decoder.phase[d] = decode.IGNORED_PHASE
+            if link.http.reason == "tls":
+                self.capture.encrypted += 1
+                self.capture.encrypted_first = self.capture.encrypted_first or place
+            elif link.http.reason == "switched-elsewhere":
+                link.facts.elsewhere = "another protocol"
             if link.http.limit is not None:
                 self.limits[link.http.limit] = self.limits.get(link.http.limit, 0) + 1
         elif state is State.SWITCHED and not link.switched:
@@ -244,6 +268,7 @@ class Connections:
         """An opening is finished: judge it."""
         link.last = exchange
         link.client_side = exchange.client_side
+        link.facts.plain_before, link.facts.tunnelled = exchange.plain_before, exchange.connect_before
         opening = Opening(exchange)
         for rule, fault in check_opening(opening, self._rules.values()):
             number = self._number_of[rule.id]
@@ -261,6 +286,9 @@ class Connections:
         link.switched = True
         link.client_side = http.client_side
         agreed = agreement(http.exchange)
+        link.facts.switched = True
+        link.facts.opening_seen = agreed.seen
+        link.facts.unknown_extensions = list(agreed.unknown)
         pair: list[Decoder] = []
         for side in (0, 1):
             d = 2 * link.slot + side
@@ -303,7 +331,7 @@ class Connections:
         while i < 1:
             i = self._decoder.decode(padded, chunks, i, 1, 0)
             self._messages.pieces(padded, self._decoder.pieces)
-            if self._decoder.frames.count >= self._decoder.frames.rows - 8:
+            if self._full():
                 self._due += self.collect()
             if self._decoder.stop == decode.SUSPICIOUS:
                 i += self._suspect(chunks, i, padded)
@@ -345,6 +373,7 @@ class Connections:
             self._feed(d, chunk.data, chunk.offset, where, chunk.acked)
 
     def _gap(self, link: Link, d: int, offset: int, length: int, place: Place) -> None:
+        self._lost(link.facts, link.facts.gaps, link, d, offset, length, place)
         if self._decoder.phase[d] == decode.SUSPECT_PHASE:
             self._suspects(link, d, more=False)
         if self._decoder.phase[d] == decode.FRAMES_PHASE:
@@ -352,15 +381,28 @@ class Connections:
             if decoder.stage == decode.AT_PAYLOAD and decoder.p_compressed:
                 self._messages.lose(d)
             decoder.ordinal, decoder.last_packet, decoder.last_time_ns = place.ordinal, place.packet, place.time_ns
-            self._decoder.gap(d, length)
+            if not self._decoder.gap(d, length):
+                self._lost(link.facts, link.facts.out_of_step, link, d, offset, length, place)
         elif self._decoder.phase[d] == decode.HTTP_PHASE:
             self._after_http(link, link.http.gap(d & 1, offset, length, place), place)
+
+    def _lost(
+        self, facts: Transport, losses: list[Loss], link: Link, d: int, offset: int, length: int, place: Place
+    ) -> None:
+        """Remember a gap or a conflict; which side it is of is known only at the end."""
+        if len(losses) < REMEMBERED:
+            losses.append(Loss("client" if d & 1 == 0 else "server", offset, length, place))
+        elif losses is facts.gaps:
+            facts.more_gaps += 1
+        elif losses is facts.conflicts:
+            facts.more_conflicts += 1
 
     # --- ends
 
     def _side_ended(self, link: Link, d: int, cut: Cut, place: Place) -> None:
         side = d & 1
         link.ends.append((side, cut))
+        link.facts.ended = True
         if self._decoder.phase[d] == decode.HTTP_PHASE:
             self._after_http(link, link.http.end(side, cut, place), place)
         if link.switched:
@@ -445,7 +487,8 @@ class Connections:
             self._engine.add(Passing(key, row.record(self._files)))
 
     def _close_record(self, link: Link, place: Place) -> None:
-        """The connection's own record, when its last rows are in."""
+        """The connection's own findings and record, when its last rows are in."""
+        self._judge_transport(link, place)
         del self._numbered[link.number]
         key = (place.ordinal, link.number, 3, 1 << 62, 0)
         self._engine.add(Event(key, "end", link.number, "client", place.time_ns))
@@ -481,6 +524,34 @@ class Connections:
                 ),
             )
         )
+
+    def _judge_transport(self, link: Link, place: Place) -> None:
+        """What the capture shows of the connection, told when it is over."""
+        facts = link.facts
+        facts.connection = link.number
+        if link.client_side == 1:
+            for losses in (facts.gaps, facts.conflicts, facts.out_of_step):
+                losses[:] = [_turned(loss) for loss in losses]
+        for rule in self._transport_rules:
+            for fault in rule.check(facts):
+                number = self._number_of[rule.id]
+                draft = drafts.of_subject(rule, number, fault, self._files, link.number, place.ordinal)
+                self._engine.add(draft)
+
+    def finish(self, ordinal: int) -> Iterator[Record]:
+        """The capture is over: what is left, and what there is to say of it as a whole."""
+        yield from self.collect()
+        self.capture.limits = self.all_limits()
+        for rule in self._rules.values():
+            if rule.subject == Capture.__name__:
+                for fault in rule.check(self.capture):
+                    number = self._number_of[rule.id]
+                    self._engine.add(drafts.of_subject(rule, number, fault, self._files, None, ordinal))
+        yield from self._engine.settle()
+
+
+def _turned(loss: Loss) -> Loss:
+    return msgspec.structs.replace(loss, direction="server" if loss.direction == "client" else "client")
 
 
 def _takeover(agreed: Agreement, client: bool) -> bool | None:

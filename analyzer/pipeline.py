@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
+import numpy as np
 
+from analyzer.capture.batch import Batch
 from analyzer.capture.source import Source
 from analyzer.connections import Connections
-from analyzer.model import Finding, Record, Run, Severity, Summary
+from analyzer.model import Finding, Place, Record, Run, Severity, Summary
 from analyzer.rules.engine import Engine, selected
 from analyzer.rules.registry import load
+from analyzer.rules.transport import Capture
 from analyzer.settings import Settings
 from analyzer.tcp.packets import SKIPPED, Flows, Segments
 from analyzer.tcp.reassembly import Reassembly
@@ -48,6 +51,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
             for record in connections.take(reassembly.chunks, batch.data):
                 yield from tally.pass_on(record)
         reassembly.finish()
+        _note(connections.capture, batch, tally.packets)
         tally.packets += batch.count
         tally.bytes += int(batch.captured[: batch.count].sum())
         if progress is not None:
@@ -55,7 +59,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     reassembly.end()
     for record in connections.take(reassembly.chunks, bytearray()):
         yield from tally.pass_on(record)
-    for record in connections.collect():
+    for record in connections.finish(tally.packets):
         yield from tally.pass_on(record)
 
     skipped = {reason: int(count) for reason, count in zip(SKIPPED, flows.skipped, strict=True) if count}
@@ -96,6 +100,31 @@ class _Tally:
             if not self._findings_wanted:
                 return
         yield record
+
+
+def _note(capture: Capture, batch: Batch, ordinal: int) -> None:
+    """Count what concerns the run as a whole: packets cut, packets out of time."""
+    count = batch.count
+    cut = np.flatnonzero(batch.captured[:count] < batch.wire[:count])
+    if len(cut):
+        capture.cut += len(cut)
+        capture.cut_first = capture.cut_first or _place(batch, int(cut[0]), ordinal)
+    times = np.concatenate(([capture.latest_ns], batch.time_ns[:count]))
+    backwards = np.flatnonzero(np.diff(times) < 0)
+    capture.latest_ns = int(times[-1])
+    if len(backwards):
+        capture.backwards += len(backwards)
+        capture.backwards_first = capture.backwards_first or _place(batch, int(backwards[0]), ordinal)
+
+
+def _place(batch: Batch, row: int, ordinal: int) -> Place:
+    return Place(
+        int(batch.file[row]),
+        int(batch.number[row]),
+        ordinal + row,
+        int(batch.time_ns[row]),
+        int(batch.file_offset[row]),
+    )
 
 
 def _changed(settings: Settings) -> dict[str, object]:

@@ -48,7 +48,9 @@ class Wire:
         self.clock_ns = start_ns
         self.step_ns = step_ns
         self.packets: list[tuple[int, bytes]] = []
-        """Time in nanoseconds and the bytes of the Ethernet frame."""
+        """Time in nanoseconds and the captured bytes of the Ethernet frame."""
+        self.snaplen: int | None = None
+        """Bytes of a frame that are captured; None: all."""
 
     def wait(self, nanoseconds: int) -> None:
         """Let time pass."""
@@ -56,7 +58,7 @@ class Wire:
 
     def pass_on(self, frame: bytes) -> None:
         """One Ethernet frame passes, and is captured."""
-        self.packets.append((self.clock_ns, frame))
+        self.packets.append((self.clock_ns, frame[: self.snaplen]))
         self.clock_ns += self.step_ns
 
 
@@ -146,6 +148,13 @@ class Conversation:
     def unacked(self) -> None:
         """What is sent next is not acknowledged, until something sent after it is."""
         self._unacked = True
+
+    def again(self, side: Direction, back: int, data: bytes) -> None:
+        """``side`` sends ``data`` in place of what it sent ``back`` bytes before: a retransmission, or what looks so."""
+        now = self._sides[side].next
+        self._sides[side].next = (now - back) % packet.SEQUENCES
+        self._segment(side, _PUSH | _ACK, data)
+        self._sides[side].next = now
 
     def gap(self, side: Direction, length: int) -> None:
         """``side`` sends ``length`` bytes that arrive, and that the capture missed."""
@@ -239,8 +248,18 @@ class Conversation:
 def pcap_bytes(packets: list[tuple[int, bytes]]) -> bytes:
     """The packets (nanoseconds, Ethernet frame) as a pcap file with nanosecond times."""
     magic = pcap.NANOSECONDS
-    records = (pcap.build_record(frame, time_ns, magic=magic) for time_ns, frame in packets)
+    records = (pcap.build_record(frame, time_ns, magic=magic, wire=_on_wire(frame)) for time_ns, frame in packets)
     return b"".join([pcap.build_header(magic=magic, link=LINK_ETHERNET), *records])
+
+
+def _on_wire(frame: bytes) -> int:
+    """Length of a frame before the capture cut it: what its IP header says."""
+    header, rest = packet.ETHERNET.parse(frame), frame[packet.ETHERNET.sizeof() :]
+    if header.ethertype == packet.ETHERTYPE_IPV4:
+        length: int = packet.IPV4.parse(rest).total_length
+    else:
+        length = packet.IPV6.sizeof() + packet.IPV6.parse(rest).payload_length
+    return packet.ETHERNET.sizeof() + length
 
 
 def write_pcap(path: str | Path, packets: list[tuple[int, bytes]]) -> None:

@@ -6,7 +6,10 @@ r"""The language of the examples in rule docstrings: a conversation in a few lin
                                                   the empty line; \r \n \t \\ and \xNN stand for those bytes
     client: FIN        server: RST                the end of one side's TCP stream, or of the connection
     repeat 3 client: 89 80 00 00 00 00            the same again and again
-    +30s    +500ms                                time passes
+    client: raw 16 03 01                          the same without an opening put before
+    again client 11: 81 85 37 fa 21 3d 00         other bytes, or the same, where the client's last 11 bytes stood
+    +30s    +500ms    -5s                         time passes; or the capture's clock is set back
+    snaplen 90                                    from here on only so much of each packet is captured
     unacked                                       the next segment is not acknowledged
     gap client 5                                  the client sent 5 more bytes, which the capture missed
     connection 2:                                 what follows is on another TCP connection
@@ -36,7 +39,20 @@ from samples import opening
 from samples.traffic import Conversation, Wire, pcap_bytes
 
 Kind = Literal[
-    "bytes", "http", "fin", "rst", "silent", "wait", "unacked", "gap", "extensions", "subprotocol", "midstream"
+    "bytes",
+    "http",
+    "raw",
+    "again",
+    "fin",
+    "rst",
+    "silent",
+    "wait",
+    "snaplen",
+    "unacked",
+    "gap",
+    "extensions",
+    "subprotocol",
+    "midstream",
 ]
 
 
@@ -51,7 +67,7 @@ class Step(msgspec.Struct, frozen=True):
     data: bytes = b""
     """The bytes sent; for ``extensions`` and ``subprotocol``, the field's value."""
     number: int = 0
-    """Nanoseconds to wait, or bytes in the gap."""
+    """Nanoseconds to wait; bytes in the gap, to go back, or to capture."""
 
 
 _UNITS = {"ms": 1_000_000, "s": 1_000_000_000}
@@ -59,7 +75,9 @@ _UNITS = {"ms": 1_000_000, "s": 1_000_000_000}
 _LINE = re.compile(
     r"""  \#.*
         | (?P<connection>connection)\s+(?P<which>\d+)\s*:
-        | \+(?P<wait>\d+)\s*(?P<unit>ms|s)
+        | (?P<sign>[+-])(?P<wait>\d+)\s*(?P<unit>ms|s)
+        | snaplen\s+(?P<snaplen>\d+)
+        | again\s+(?P<again>client|server)\s+(?P<back>\d+)\s*:\s*(?P<copy>.*)
         | (?P<flag>unacked|midstream)
         | gap\s+(?P<hole>client|server)\s+(?P<length>\d+)
         | (?P<agreed>extensions|subprotocol)\s*:\s*(?P<value>.+)
@@ -119,7 +137,13 @@ def capture(transcript: str) -> bytes:
 
 def _steps(match: re.Match[str], line: int, connection: int) -> Iterator[Step]:
     if match["wait"]:
-        yield Step(line, connection, "wait", number=int(match["wait"]) * _UNITS[match["unit"]])
+        sign = -1 if match["sign"] == "-" else 1
+        yield Step(line, connection, "wait", number=sign * int(match["wait"]) * _UNITS[match["unit"]])
+    elif match["snaplen"]:
+        yield Step(line, connection, "snaplen", number=int(match["snaplen"]))
+    elif match["again"]:
+        side, data = cast(Direction, match["again"]), _from_hex(match["copy"])
+        yield Step(line, connection, "again", side, data, int(match["back"]))
     elif match["flag"]:
         yield Step(line, connection, cast(Kind, match["flag"]))
     elif match["hole"]:
@@ -133,6 +157,8 @@ def _steps(match: re.Match[str], line: int, connection: int) -> Iterator[Step]:
         elif said.startswith("http "):
             lines = _BAR.split(said.removeprefix("http ").lstrip())
             step = Step(line, connection, "http", side, opening.head([_unescape(text) for text in lines]))
+        elif said.startswith("raw "):
+            step = Step(line, connection, "raw", side, _from_hex(said.removeprefix("raw ")))
         else:
             step = Step(line, connection, "bytes", side, _from_hex(said))
         times = int(match["times"] or 1)
@@ -176,6 +202,7 @@ class _Player:
         requests = [step for step in heads if step.side == "client"]
         kinds = {step.kind for step in steps}
         midstream = "midstream" in kinds
+        bare = midstream or "raw" in kinds
         self.conversation = Conversation(
             wire,
             client=("192.0.2.1", base_port + number),
@@ -185,8 +212,8 @@ class _Player:
         rfc_answer = opening.accept_for(opening.RFC_KEY).encode()
         self.key = opening.RFC_KEY if any(rfc_answer in step.data for step in heads) else self.conversation.key
         answered = "silent" in kinds or (bool(heads) and heads[-1].side == "server")
-        self.puts_request = not requests and not midstream
-        self.puts_response = not answered and not midstream
+        self.puts_request = not requests and not bare
+        self.puts_response = not answered and not bare
         self.last_request = requests[-1] if requests else None
         self.agreed: dict[str, str | None] = {
             step.kind: step.data.decode("latin-1") for step in steps if step.kind in _AGREED
@@ -197,6 +224,9 @@ class _Player:
         if step.kind == "wait":
             conversation.wire.wait(step.number)
             return
+        if step.kind == "snaplen":
+            conversation.wire.snaplen = step.number
+            return
         if step.kind == "unacked":
             self._begin()
             conversation.unacked()
@@ -205,7 +235,9 @@ class _Player:
             return
         self._begin()
         match step.kind:
-            case "bytes":
+            case "again":
+                conversation.again(step.side, step.number, step.data)
+            case "bytes" | "raw":
                 conversation.send(step.side, step.data)
             case "http":
                 self._http(step, step.side)

@@ -172,8 +172,32 @@ def of_opening(rule: Rule, number: int, opening: Opening, fault: Fault, files: l
     )
 
 
-SHOWN = 48
-"""Bytes of a head shown around the offending one."""
+def of_subject(rule: Rule, number: int, fault: Fault, files: list[str], connection: int | None, ordinal: int) -> Draft:
+    """A fault of a connection or of the run as a draft; ``ordinal`` of the packet after which it was looked at."""
+    direction: Direction | None = fault.side
+    key = (ordinal, -1 if connection is None else connection, side_number(direction), fault.offset or 0, number)
+    return Draft(
+        key=key,
+        finding=finding(
+            rule,
+            connection=connection,
+            direction=direction,
+            place=fault.place,
+            files=files,
+            expected=fault.expected,
+            found=fault.found,
+            severity=fault.severity,
+            text=fault.text,
+            byte_offset=fault.offset,
+            stream_offset=fault.offset,
+            count=fault.count,
+        ),
+        stateful=False,
+    )
+
+
+SHOWN = 120
+"""Bytes of a head shown around the offending one: a field line, usually whole."""
 
 
 def _said(words: object, row: int) -> str:

@@ -21,6 +21,7 @@ from analyzer.model import Direction, Finding, Record, Severity
 from analyzer.rules import iana
 from analyzer.rules.draft import Draft
 from analyzer.rules.registry import Rule
+from analyzer.rules.transport import Aftermath
 from analyzer.settings import Settings
 
 Key = tuple[int, int, int, int, int]
@@ -57,7 +58,7 @@ class _Side(msgspec.Struct):
     """This side has sent Close or ended TCP, so nothing it does later is a reaction."""
     held: list[Draft] = []
     announced: bool = False
-    """ST-019 was raised."""
+    """That there are secondary findings was said (ST-019)."""
     shown: dict[str, int] = {}
     """Findings written, by rule."""
     rest: dict[tuple[str, bool], Finding] = {}
@@ -69,7 +70,7 @@ class Engine:
 
     def __init__(self, settings: Settings, rules: dict[str, Rule]) -> None:
         self._settings = settings
-        self._rules = rules
+        self._aftermath = [rule for rule in rules.values() if rule.subject == Aftermath.__name__]
         self._items: list[Draft | Event | Passing] = []
         self._sides: dict[tuple[int, Direction], _Side] = {}
         self._waiting: set[tuple[int, Direction]] = set()
@@ -78,11 +79,6 @@ class Engine:
 
     def __len__(self) -> int:
         return len(self._items)
-
-    @property
-    def expecting(self) -> bool:
-        """Whether time matters: some side's reaction is waited for."""
-        return bool(self._waiting) or any(isinstance(item, Draft) for item in self._items)
 
     def add(self, item: Draft | Event | Passing) -> None:
         """Take one item, in any order within what has not been settled yet."""
@@ -115,7 +111,7 @@ class Engine:
         first = side.first
         if first is not None and draft.key[:4] != first.key[:4]:
             if side.failed:
-                yield from self._write(draft, side, secondary=True)
+                yield from self._after(draft, side)
                 return
             if side.waiting:
                 if len(side.held) < self._settings.held_findings:
@@ -186,7 +182,30 @@ class Engine:
         side.failed = failed
         held, side.held = side.held, []
         for draft in held:
-            yield from self._write(draft, side, secondary=failed)
+            yield from self._after(draft, side) if failed else self._write(draft, side)
+
+    def _after(self, draft: Draft, side: _Side) -> Iterator[Record]:
+        """A finding after the peer failed the connection: secondary, and once it is said why."""
+        found = draft.finding
+        assert side.first is not None, "failed over nothing"
+        if not side.announced:
+            side.announced = True
+            for rule in self._aftermath:
+                for fault in rule.check(Aftermath(side.first.finding.rule)):
+                    told = msgspec.structs.replace(
+                        found,
+                        rule=rule.id,
+                        name=rule.name,
+                        severity=rule.severity,
+                        level=rule.level,
+                        rfc=rule.rfc,
+                        text=rule.title,
+                        expected=fault.expected,
+                        found=fault.found,
+                        close_code=rule.close_code,
+                    )
+                    yield from self._write(Draft(draft.key, told, stateful=False), side)
+        yield from self._write(draft, side, secondary=True)
 
     def _time(self, now: int) -> Iterator[Record]:
         for connection, direction in sorted(self._waiting):

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.model import Direction, Severity
+from analyzer.model import Direction, Place, Severity
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Stream offset of the offending byte or field; None: the start of the head."""
     length: int = 1
     """Offending bytes, for the drawing."""
+    place: Place | None = None
+    """Where it was captured; None: the subject knows from the offset."""
+    count: int = 1
+    """How often it happened, where it is told once."""
     header: str | None = None
     """Field name as sent, where a field is at fault."""
     severity: Severity | None = None

@@ -26,6 +26,10 @@ class Agreement(msgspec.Struct, frozen=True):
     client_takeover: bool = True
     server_takeover: bool = True
     """Later messages of that side may refer to earlier ones."""
+    seen: bool = True
+    """The answer was captured whole."""
+    unknown: tuple[str, ...] = ()
+    """Extensions in use that cannot be interpreted."""
     decodable: bool = True
     """What follows are frames of RFC 6455."""
 
@@ -35,9 +39,10 @@ def agreement(exchange: Exchange) -> Agreement:
     context = ROLES_SURE
     response = exchange.response
     if response is None or not exchange.intact_response:
-        return Agreement(context | UNKNOWN_EXTENSION)
+        return Agreement(context | UNKNOWN_EXTENSION, seen=False)
     context |= OPENING_SEEN
     compression = client = server = False
+    unknown = []
     for extension in extensions(response):
         name = extension.name.lower()
         if name == DEFLATE:
@@ -50,4 +55,5 @@ def agreement(exchange: Exchange) -> Agreement:
             context |= RSV1
         elif name not in HARMLESS:
             context |= UNKNOWN_EXTENSION
-    return Agreement(context, compression, not client, not server)
+            unknown.append(extension.name)
+    return Agreement(context, compression, not client, not server, unknown=tuple(unknown))

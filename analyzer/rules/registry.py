@@ -26,6 +26,7 @@ MODULES = (
     "control",
     "text",
     "closing",
+    "transport",
 )
 """The modules of this package that hold rules, in the order of the catalogue."""
 
@@ -64,7 +65,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RULES: dict[str, Rule] = {}
-"""By id, in the order of the catalogue once `load` has run."""
+"""By id, as their modules are imported; `load` gives them all, in order."""
 
 _Check = TypeVar("_Check", bound=Callable[..., Any])
 
@@ -108,13 +109,9 @@ def rule(
 
 def load() -> dict[str, Rule]:
     """Import every rule module; the rules by id, in the order of the catalogue."""
-    if not RULES:
-        for module in MODULES:
-            import_module(f"analyzer.rules.{module}")
-        ordered = sorted(RULES.items(), key=lambda item: (FAMILIES.index(item[1].family), item[0]))
-        RULES.clear()
-        RULES.update(ordered)
-    return RULES
+    for module in MODULES:
+        import_module(f"analyzer.rules.{module}")
+    return dict(sorted(RULES.items(), key=lambda item: (FAMILIES.index(item[1].family), item[0])))
 
 
 def _subject(check: Callable[..., Any]) -> str:
