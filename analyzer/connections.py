@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from analyzer.frames import decode
 from analyzer.frames.columns import FrameColumns
-from analyzer.frames.decode import Decoder, FrameDecoder
+from analyzer.frames.decode import ROLES_SURE, UNKNOWN_EXTENSION, Decoder, FrameDecoder
 from analyzer.http import sniff
 from analyzer.http.connection import HttpConnection
 from analyzer.http.exchange import Chunk, Exchange, State
@@ -69,6 +69,7 @@ class Link(msgspec.Struct):
     closes: list[tuple[int | None, str | None] | None] = []
     """Code and reason of each side's first Close."""
     first_close: int = -1
+    role_evidence: Literal["opening", "port"] = "opening"
     suspects: dict[int, list[Chunk]] = {}
     """By direction: where a frame should begin, bytes that may be HTTP."""
 
@@ -191,7 +192,7 @@ class Connections:
         link.end_ns = max(link.end_ns, place.time_ns)
         link.facts.last = place
         if kind == streams.DATA:
-            source = chunks.store if chunks.stored[i] else data
+            source: Any = chunks.store if chunks.stored[i] else data
             start = chunks.start[i]
             payload = bytes(memoryview(source)[start : start + chunks.length[i]])
             self._http(link, d, payload, chunks.offset[i], place, chunks.acked[i])
@@ -244,8 +245,24 @@ class Connections:
             link.suspects[d].append(Chunk(payload, offset, place, acked))
             self._suspects(link, d, more=True)
             return
+        if self._settings.decode_as and link.http.client_side < 0 and not link.switched:
+            self._insist(link, payload)
+        if link.switched:
+            self._feed(d, payload, offset, place, acked)
+            return
         state = link.http.data(d & 1, payload, offset, place, acked)
         self._after_http(link, state, place)
+
+    def _insist(self, link: Link, payload: bytes) -> None:
+        """A connection's first bytes: frames, if its port was named as WebSocket and they are no HTTP."""
+        ports = [port for _, port in link.endpoints]
+        server = next((side for side in (1, 0) if ports[side] in self._settings.decode_as), None)
+        if server is None or sniff.begins_request(payload) is not False or sniff.begins_response(payload) is not False:
+            return
+        self._take_number(link.slot)
+        link.client_side, link.switched, link.role_evidence = 1 - server, True, "port"
+        link.facts.switched, link.facts.opening_seen = True, False
+        self._decode(link, Agreement(ROLES_SURE | UNKNOWN_EXTENSION, seen=False))
 
     def _after_http(self, link: Link, state: State, place: Place) -> None:
         for exchange in link.http.exchanges:
@@ -289,19 +306,7 @@ class Connections:
         link.facts.switched = True
         link.facts.opening_seen = agreed.seen
         link.facts.unknown_extensions = list(agreed.unknown)
-        pair: list[Decoder] = []
-        for side in (0, 1):
-            d = 2 * link.slot + side
-            client = side == http.client_side
-            if agreed.decodable:
-                self._decoder.phase[d] = decode.FRAMES_PHASE
-                self._messages.begin(d, _takeover(agreed, client))
-            else:
-                self._decoder.phase[d] = decode.IGNORED_PHASE
-            decoder = Decoder(link.number, client, agreed.context, self._settings.control_bytes, self._messages.hashing)
-            self._decoder.decoders[d] = decoder
-            pair.append(decoder)
-        pair[0].peer, pair[1].peer = pair[1], pair[0]
+        self._decode(link, agreed)
         if not agreed.decodable:
             return
         for side in (http.client_side, 1 - http.client_side):
@@ -317,6 +322,22 @@ class Connections:
                     self._feed(d, rest.data, rest.offset, where, rest.acked)
         for leftover in http.leftover:
             leftover.clear()
+
+    def _decode(self, link: Link, agreed: Agreement) -> None:
+        """Frames from now on, in both directions."""
+        pair: list[Decoder] = []
+        for side in (0, 1):
+            d = 2 * link.slot + side
+            client = side == link.client_side
+            if agreed.decodable:
+                self._decoder.phase[d] = decode.FRAMES_PHASE
+                self._messages.begin(d, _takeover(agreed, client))
+            else:
+                self._decoder.phase[d] = decode.IGNORED_PHASE
+            decoder = Decoder(link.number, client, agreed.context, self._settings.control_bytes, self._messages.hashing)
+            self._decoder.decoders[d] = decoder
+            pair.append(decoder)
+        pair[0].peer, pair[1].peer = pair[1], pair[0]
 
     def _feed(self, d: int, payload: bytes, offset: int, place: Place, acked: int) -> None:
         """Give the decoder bytes that do not come from a batch."""
@@ -510,7 +531,7 @@ class Connections:
                     h2_stream=None,
                     tls=False,
                     state=_state(link),
-                    role_evidence="opening",
+                    role_evidence=link.role_evidence,
                     client_frames=link.frames[0],
                     server_frames=link.frames[1],
                     client_messages=link.messages[0],

@@ -150,7 +150,7 @@ class Conversation:
         self._unacked = True
 
     def again(self, side: Direction, back: int, data: bytes) -> None:
-        """``side`` sends ``data`` in place of what it sent ``back`` bytes before: a retransmission, or what looks so."""
+        """``side`` sends ``data`` where it stood ``back`` bytes before: a retransmission, or what looks like one."""
         now = self._sides[side].next
         self._sides[side].next = (now - back) % packet.SEQUENCES
         self._segment(side, _PUSH | _ACK, data)
@@ -259,7 +259,7 @@ def _on_wire(frame: bytes) -> int:
         length: int = packet.IPV4.parse(rest).total_length
     else:
         length = packet.IPV6.sizeof() + packet.IPV6.parse(rest).payload_length
-    return packet.ETHERNET.sizeof() + length
+    return int(packet.ETHERNET.sizeof()) + length
 
 
 def write_pcap(path: str | Path, packets: list[tuple[int, bytes]]) -> None:

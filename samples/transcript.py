@@ -127,6 +127,7 @@ def play(transcript: str, wire: Wire | None = None, base_port: int = 40000, serv
             own = [other for other in steps if other.connection == step.connection]
             player = players[step.connection] = _Player(wire, step.connection, base_port, server_port, own)
         player.play(step)
+    wire.snaplen = None
     return wire
 
 

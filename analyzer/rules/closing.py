@@ -305,8 +305,8 @@ def close_1010_from_server(frames: FrameColumns) -> Hits:
 def close_code_unregistered(frames: FrameColumns) -> Hits:
     """A Close frame has a code from 3000 to 3999 that is not registered.
 
-    These codes are for libraries and frameworks, registered with IANA, first come first served. Private codes are 4000 to
-    4999.
+    These codes are for libraries and frameworks, registered with IANA, first come first served. Private codes are
+    4000 to 4999.
 
     Violates:
         client: 88 82 37 fa 21 3d 3a 7a
@@ -502,8 +502,8 @@ def control_frame_after_close(frames: FrameColumns) -> Hits:
 def close_frame_repeated(frames: FrameColumns) -> Hits:
     """A side sent a second Close.
 
-    One Close each is what the closing handshake is made of. The second is ignored; which code the peer reports depends on
-    its implementation.
+    One Close each is what the closing handshake is made of. The second is ignored; which code the peer reports
+    depends on its implementation.
 
     Violates:
         client: 88 82 37 fa 21 3d 34 12

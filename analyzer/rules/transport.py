@@ -4,6 +4,8 @@ No peer is to blame for these. They say why something is missing from the report
 capture began too late or ended too early, where a limit was reached, the other rules stay silent rather than guess.
 """
 
+# ruff: noqa: E501 - an example's HTTP head stands on one line
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -84,7 +86,7 @@ class Aftermath(msgspec.Struct, frozen=True):
     """Of the first violation."""
 
 
-@rule("ST-001", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-001", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def capture_starts_midstream(transport: Transport) -> Iterator[Fault]:
     """The capture begins inside the connection.
 
@@ -102,7 +104,7 @@ def capture_starts_midstream(transport: Transport) -> Iterator[Fault]:
         yield Fault(expected="SYN", found="no SYN", place=transport.first)
 
 
-@rule("ST-002", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-002", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def tcp_gap(transport: Transport) -> Iterator[Fault]:
     """Bytes of one direction are missing from the capture.
 
@@ -123,7 +125,7 @@ def tcp_gap(transport: Transport) -> Iterator[Fault]:
     yield from _losses(transport.gaps, transport.more_gaps, "all bytes", "missing")
 
 
-@rule("ST-003", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-003", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def snaplen_cut(capture: Capture) -> Iterator[Fault]:
     """Packets are stored shorter than they were on the wire.
 
@@ -146,7 +148,7 @@ def snaplen_cut(capture: Capture) -> Iterator[Fault]:
         )
 
 
-@rule("ST-005", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-005", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def encrypted(capture: Capture) -> Iterator[Fault]:
     """Connections are TLS, and no keys were given.
 
@@ -167,7 +169,7 @@ def encrypted(capture: Capture) -> Iterator[Fault]:
         )
 
 
-@rule("ST-006", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-006", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def handshake_not_seen(transport: Transport) -> Iterator[Fault]:
     """Frames were read although the answer to the opening was not captured whole.
 
@@ -192,7 +194,7 @@ def handshake_not_seen(transport: Transport) -> Iterator[Fault]:
         yield Fault(expected="a captured 101", found="frames without one", place=transport.first)
 
 
-@rule("ST-007", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-007", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def frame_desync(transport: Transport) -> Iterator[Fault]:
     """Frame boundaries were lost.
 
@@ -222,7 +224,7 @@ def frame_desync(transport: Transport) -> Iterator[Fault]:
         )
 
 
-@rule("ST-008", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-008", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def capture_ends_open(transport: Transport) -> Iterator[Fault]:
     """The capture ends while the connection is open.
 
@@ -241,7 +243,7 @@ def capture_ends_open(transport: Transport) -> Iterator[Fault]:
         yield Fault(expected="FIN or RST", found="the end of the capture", place=transport.last)
 
 
-@rule("ST-009", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-009", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def conflicting_retransmission(transport: Transport) -> Iterator[Fault]:
     """Retransmitted bytes differ from the first copy.
 
@@ -259,7 +261,7 @@ def conflicting_retransmission(transport: Transport) -> Iterator[Fault]:
     yield from _losses(transport.conflicts, transport.more_conflicts, "the bytes of the first copy", "differ")
 
 
-@rule("ST-010", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-010", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def timestamps_unordered(capture: Capture) -> Iterator[Fault]:
     """Packet times go backwards.
 
@@ -283,7 +285,7 @@ def timestamps_unordered(capture: Capture) -> Iterator[Fault]:
         )
 
 
-@rule("ST-013", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-013", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def analysis_limit_reached(capture: Capture) -> Iterator[Fault]:
     """A limit of the analysis was reached.
 
@@ -301,7 +303,7 @@ def analysis_limit_reached(capture: Capture) -> Iterator[Fault]:
             yield Fault(expected=f"less than {name}", found=_several(count, "time", "reached"), count=count)
 
 
-@rule("ST-014", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-014", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def unknown_extension_active(transport: Transport) -> Iterator[Fault]:
     """An extension is in use that cannot be interpreted.
 
@@ -323,7 +325,7 @@ def unknown_extension_active(transport: Transport) -> Iterator[Fault]:
         )
 
 
-@rule("ST-016", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-016", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def not_websocket_after_101(transport: Transport) -> Iterator[Fault]:
     """A 101 switched to a protocol other than WebSocket, which the request listed.
 
@@ -340,7 +342,7 @@ def not_websocket_after_101(transport: Transport) -> Iterator[Fault]:
         yield Fault(expected="websocket", found=transport.elsewhere, place=transport.first)
 
 
-@rule("ST-018", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.CLIENT)
+@rule("ST-018", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.CLIENT)
 def http_before_upgrade(transport: Transport) -> Iterator[Fault]:
     """Other HTTP exchanges came before the opening on the same connection.
 
@@ -363,7 +365,7 @@ def http_before_upgrade(transport: Transport) -> Iterator[Fault]:
         )
 
 
-@rule("ST-019", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.BOTH)
+@rule("ST-019", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def after_failure_secondary(aftermath: Aftermath) -> Iterator[Fault]:
     """Findings came after the peer had reason to fail the connection, and it did.
 
@@ -388,7 +390,7 @@ def after_failure_secondary(aftermath: Aftermath) -> Iterator[Fault]:
     yield Fault(expected=f"nothing after {aftermath.rule}", found="more findings")
 
 
-@rule("ST-022", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a n/a", role=Role.CLIENT)
+@rule("ST-022", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.CLIENT)
 def tunnelled_through_proxy(transport: Transport) -> Iterator[Fault]:
     """The opening runs inside a tunnel that a proxy granted.
 

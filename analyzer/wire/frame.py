@@ -95,7 +95,7 @@ def build_frame(
 ) -> bytes:
     """One frame's bytes. ``key`` masks the payload; ``form`` 126 or 127 forces a longer length form."""
     length7 = length_form(len(payload)) if form is None else form
-    return FRAME.build(
+    built: bytes = FRAME.build(
         {
             "header": {
                 "first": {"fin": fin, "rsv1": rsv1, "rsv2": rsv2, "rsv3": rsv3, "opcode": opcode},
@@ -106,6 +106,7 @@ def build_frame(
             "payload": payload if key is None else mask(payload, key),
         }
     )
+    return built
 
 
 class Span(NamedTuple):
