@@ -238,7 +238,8 @@ class Frame(msgspec.Struct, frozen=True, tag_field="type", tag="frame"):
     close_reason: str | None
 
     def __str__(self) -> str:
-        name = Opcode(self.opcode).name.lower() if self.opcode in Opcode else f"opcode {self.opcode:#x}"
+        named = self.opcode in Opcode.__members__.values()  # a plain int `in Opcode` raises TypeError before 3.12
+        name = Opcode(self.opcode).name.lower() if named else f"opcode {self.opcode:#x}"
         fin = "" if self.fin else ", more follows"
         return f"{self.direction} frame {self.index}: {name}, {self.payload_length} bytes{fin}"
 

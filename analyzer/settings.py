@@ -76,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """An application payload longer than this is not kept or hashed or inflated further."""
     inflate_ratio: int = 2000
     """A compressed message that grows more than this is not inflated further (DEFLATE reaches about 1032)."""
+    inflate_restarts: int = 256
+    """DEFLATE streams followed within one compressed message. A block with BFINAL set ends one, and may be two bytes
+    long; no compressor ends its stream more than once a message."""
 
     # --- findings
     findings_per_rule: int = 100

@@ -23,6 +23,27 @@ Mask = NDArray[np.bool_]
 RSV_NAMES = ("RSV1", "RSV2", "RSV3")
 
 
+FIXED = frame.FIRST.sizeof() + frame.SECOND.sizeof()
+"""Bytes of a header that are always there."""
+
+
+def header_bytes(byte0: int, byte1: int, length: int, key: int) -> bytes:
+    """A whole header as it stood on the wire, built anew by the schema.
+
+    ``byte0`` and ``byte1`` are its first two bytes, ``length`` (unsigned) and ``key`` what it announced after them.
+    """
+    second = frame.SECOND.parse(bytes([byte1]))
+    built: bytes = frame.HEADER.build(
+        {
+            "first": frame.FIRST.parse(bytes([byte0])),
+            "second": second,
+            "extended": length if second.length7 in frame.EXTENDED else None,
+            "masking_key": key.to_bytes(frame.MASKING_KEY.sizeof(), "big") if second.masked else None,
+        }
+    )
+    return built
+
+
 class FrameColumns:
     """The frames of ``rows``, one element of each column a frame. Columns named as in `FrameRows` come from there."""
 
@@ -45,7 +66,8 @@ class FrameColumns:
     @cached_property
     def whole(self) -> Mask:
         """The header is complete, so the frame can be judged, even where its payload is not."""
-        return (self.byte1 >= 0) & (self.header == tables.HEADER[self.byte1 & 0xFF]) & (self.cut != Cut.HTTP)
+        known = (self.byte1 >= 0) & (self.cut != Cut.HTTP)
+        return np.asarray(known & (self.header == tables.HEADER[self.byte1 & 0xFF]))
 
     @cached_property
     def complete(self) -> Mask:
@@ -55,7 +77,7 @@ class FrameColumns:
     @cached_property
     def fin(self) -> Mask:
         """FIN is set."""
-        return tables.FIN[self.byte0].astype(np.bool_)
+        return np.asarray(tables.FIN[self.byte0].astype(np.bool_))
 
     @cached_property
     def rsv(self) -> NDArray[np.uint8]:
@@ -75,7 +97,7 @@ class FrameColumns:
     @cached_property
     def masked(self) -> Mask:
         """MASK is set."""
-        return tables.MASKED[self.byte1 & 0xFF].astype(np.bool_)
+        return np.asarray(tables.MASKED[self.byte1 & 0xFF].astype(np.bool_))
 
     @cached_property
     def length7(self) -> NDArray[np.uint8]:
@@ -97,22 +119,22 @@ class FrameColumns:
     @cached_property
     def roles_sure(self) -> Mask:
         """Who is the client is known otherwise than from the mask bits."""
-        return (self.context & ROLES_SURE) != 0
+        return np.asarray((self.context & ROLES_SURE) != 0)
 
     @cached_property
     def opening_seen(self) -> Mask:
         """The opening handshake was captured, so the extensions in use are known."""
-        return (self.context & OPENING_SEEN) != 0
+        return np.asarray((self.context & OPENING_SEEN) != 0)
 
     @cached_property
     def unknown_extension(self) -> Mask:
         """An extension that cannot be interpreted is or may be in use (ST-014)."""
-        return (self.context & UNKNOWN_EXTENSION) != 0
+        return np.asarray((self.context & UNKNOWN_EXTENSION) != 0)
 
     @cached_property
     def compression(self) -> Mask:
         """permessage-deflate is in use."""
-        return (self.context & COMPRESSION) != 0
+        return np.asarray((self.context & COMPRESSION) != 0)
 
     @cached_property
     def rsv_owned(self) -> NDArray[np.int64]:
@@ -159,20 +181,11 @@ class FrameColumns:
 
     def header_bytes(self, row: int) -> bytes:
         """The header as it stood on the wire, built anew from the row by the schema; what came of it, if cut."""
-        size = int(self.header[row])
-        if size < 2:
-            return bytes([int(self.byte0[row])])[:size]
-        length7 = int(self.length7[row])
-        masked = bool(self.masked[row])
-        built: bytes = frame.HEADER.build(
-            {
-                "first": frame.FIRST.parse(bytes([int(self.byte0[row])])),
-                "second": {"masked": masked, "length7": length7},
-                "extended": int(self.payload_length[row]) if length7 in frame.EXTENDED else None,
-                "masking_key": int(self.key[row]).to_bytes(4, "big") if masked else None,
-            }
-        )
-        return built if self.whole[row] else built[:2]
+        byte1 = int(self.byte1[row])
+        if byte1 < 0:
+            return bytes([int(self.byte0[row])])[: int(self.header[row])]
+        built = header_bytes(int(self.byte0[row]), byte1, int(self.payload_length[row]), int(self.key[row]))
+        return built if self.whole[row] else built[:FIXED]
 
     def head_bytes(self, row: int) -> bytes:
         """Header, and the payload too where it is a control frame's, as on the wire."""

@@ -17,20 +17,26 @@ from __future__ import annotations
 from typing import Any
 
 import cython
-import numpy as np
 
 from analyzer.model import Cut, Place
-from analyzer.tcp.streams import DATA, Chunks, column
+from analyzer.tcp.streams import DATA, Chunks, column, longer
 from analyzer.wire import frame, tables
 
-OPCODE = cython.declare(cython.uchar[::1], memoryview(tables.OPCODE.copy()))
-FINAL = cython.declare(cython.uchar[::1], memoryview(tables.FIN.copy()))
-RSV = cython.declare(cython.uchar[::1], memoryview(tables.RSV.copy()))
-MASKED = cython.declare(cython.uchar[::1], memoryview(tables.MASKED.copy()))
-LENGTH7 = cython.declare(cython.uchar[::1], memoryview(tables.LENGTH7.copy()))
-EXTENDED = cython.declare(cython.uchar[::1], memoryview(tables.EXTENDED.copy()))
-HEADER = cython.declare(cython.uchar[::1], memoryview(tables.HEADER.copy()))
-SUSPECT = cython.declare(cython.uchar[::1], memoryview(bytearray(chr(byte) in "CDGHLMOPTU" for byte in range(256))))
+if cython.compiled:
+    Octets = cython.typedef(cython.uchar[::1])
+    Column = cython.typedef(cython.longlong[::1])
+else:
+    Octets = memoryview
+    Column = memoryview
+
+OPCODE = cython.declare(Octets, memoryview(bytearray(tables.OPCODE.tobytes())))
+FINAL = cython.declare(Octets, memoryview(bytearray(tables.FIN.tobytes())))
+RSV = cython.declare(Octets, memoryview(bytearray(tables.RSV.tobytes())))
+MASKED = cython.declare(Octets, memoryview(bytearray(tables.MASKED.tobytes())))
+LENGTH7 = cython.declare(Octets, memoryview(bytearray(tables.LENGTH7.tobytes())))
+EXTENDED = cython.declare(Octets, memoryview(bytearray(tables.EXTENDED.tobytes())))
+HEADER = cython.declare(Octets, memoryview(bytearray(tables.HEADER.tobytes())))
+SUSPECT = cython.declare(Octets, memoryview(bytearray(chr(byte) in "CDGHLMOPTU" for byte in range(256))))
 """First letters of HTTP methods and of a status line. Read as a frame each sets a reserved bit or opcode."""
 
 FIXED = cython.declare(cython.Py_ssize_t, frame.FIRST.sizeof() + frame.SECOND.sizeof())
@@ -62,8 +68,9 @@ WHOLE = cython.declare(cython.longlong, int(Cut.WHOLE))
 BY_HOLE = cython.declare(cython.longlong, int(Cut.HOLE))
 BY_LENGTH = cython.declare(cython.longlong, int(Cut.LENGTH))
 
-ROOM = cython.declare(cython.Py_ssize_t, 8)
-"""Rows kept free for the frames that an end or a gap cuts short."""
+ROOM = 4
+"""Rows that `full` keeps free: an end or a gap cuts a frame short in each direction, and HTTP text takes a row too."""
+_ROOM = cython.declare(cython.Py_ssize_t, ROOM)
 IMPOSSIBLE = cython.declare(cython.ulonglong, 1 << 63)
 TEXT = cython.declare(cython.int, 1)
 BINARY = cython.declare(cython.int, 2)
@@ -79,8 +86,11 @@ ROLES_SURE = 1 << 5
 OPENING_SEEN = 1 << 6
 _COMPRESSION = cython.declare(cython.longlong, COMPRESSION)
 _UNKNOWN = cython.declare(cython.longlong, UNKNOWN_EXTENSION)
-_OWNED = cython.declare(cython.longlong, 7)
 _RSV1 = cython.declare(cython.longlong, 4)
+
+MISSING, DOUBT = 1, 2
+"""Bits that say why a frame or message cannot be judged: bytes of it were not captured; nobody knows what it means."""
+_DOUBT = cython.declare(cython.longlong, DOUBT)
 
 NO_CLOSE, NO_CODE = -2, -1
 """In ``peer_close``: the peer had sent no Close that this side knew of; it had sent one without a code."""
@@ -95,9 +105,8 @@ FRAME_COLUMNS = (
 )  # fmt: skip
 PIECE_COLUMNS = (
     "direction", "connection", "client", "start", "length", "key", "offset", "frame", "frame_offset",
-    "stream_offset",
-    "frame_start", "opcode", "compressed", "first", "final", "message", "file", "packet", "time_ns",
-    "file_offset", "ordinal",
+    "stream_offset", "frame_start", "opcode", "compressed", "first", "final", "message", "file", "packet", "time_ns",
+    "file_offset", "ordinal", "lost", "head", "announced",
 )  # fmt: skip
 
 
@@ -107,44 +116,44 @@ class FrameRows:
 
     count = cython.declare(cython.Py_ssize_t, visibility="public")
     rows = cython.declare(cython.Py_ssize_t, visibility="public")
-    arena = cython.declare(cython.uchar[::1], visibility="public")
+    arena = cython.declare(Octets, visibility="public")
     arena_size = cython.declare(cython.Py_ssize_t, visibility="public")
-    connection = cython.declare(cython.longlong[::1], visibility="public")
-    client = cython.declare(cython.longlong[::1], visibility="public")
-    index = cython.declare(cython.longlong[::1], visibility="public")
-    file = cython.declare(cython.longlong[::1], visibility="public")
-    packet = cython.declare(cython.longlong[::1], visibility="public")
-    time_ns = cython.declare(cython.longlong[::1], visibility="public")
-    file_offset = cython.declare(cython.longlong[::1], visibility="public")
-    last_packet = cython.declare(cython.longlong[::1], visibility="public")
-    last_time_ns = cython.declare(cython.longlong[::1], visibility="public")
-    ordinal = cython.declare(cython.longlong[::1], visibility="public")
-    offset = cython.declare(cython.longlong[::1], visibility="public")
-    byte0 = cython.declare(cython.longlong[::1], visibility="public")
-    byte1 = cython.declare(cython.longlong[::1], visibility="public")
-    header = cython.declare(cython.longlong[::1], visibility="public")
-    length = cython.declare(cython.longlong[::1], visibility="public")
-    key = cython.declare(cython.longlong[::1], visibility="public")
-    present = cython.declare(cython.longlong[::1], visibility="public")
-    cut = cython.declare(cython.longlong[::1], visibility="public")
-    acked = cython.declare(cython.longlong[::1], visibility="public")
-    context = cython.declare(cython.longlong[::1], visibility="public")
-    closed = cython.declare(cython.longlong[::1], visibility="public")
-    peer_close = cython.declare(cython.longlong[::1], visibility="public")
-    open = cython.declare(cython.longlong[::1], visibility="public")
-    m_index = cython.declare(cython.longlong[::1], visibility="public")
-    m_bytes = cython.declare(cython.longlong[::1], visibility="public")
-    m_frames = cython.declare(cython.longlong[::1], visibility="public")
-    m_opcode = cython.declare(cython.longlong[::1], visibility="public")
-    m_compressed = cython.declare(cython.longlong[::1], visibility="public")
-    m_lost = cython.declare(cython.longlong[::1], visibility="public")
-    m_file = cython.declare(cython.longlong[::1], visibility="public")
-    m_packet = cython.declare(cython.longlong[::1], visibility="public")
-    m_time_ns = cython.declare(cython.longlong[::1], visibility="public")
-    p_compressed = cython.declare(cython.longlong[::1], visibility="public")
-    p_lost = cython.declare(cython.longlong[::1], visibility="public")
-    control = cython.declare(cython.longlong[::1], visibility="public")
-    control_size = cython.declare(cython.longlong[::1], visibility="public")
+    connection = cython.declare(Column, visibility="public")
+    client = cython.declare(Column, visibility="public")
+    index = cython.declare(Column, visibility="public")
+    file = cython.declare(Column, visibility="public")
+    packet = cython.declare(Column, visibility="public")
+    time_ns = cython.declare(Column, visibility="public")
+    file_offset = cython.declare(Column, visibility="public")
+    last_packet = cython.declare(Column, visibility="public")
+    last_time_ns = cython.declare(Column, visibility="public")
+    ordinal = cython.declare(Column, visibility="public")
+    offset = cython.declare(Column, visibility="public")
+    byte0 = cython.declare(Column, visibility="public")
+    byte1 = cython.declare(Column, visibility="public")
+    header = cython.declare(Column, visibility="public")
+    length = cython.declare(Column, visibility="public")
+    key = cython.declare(Column, visibility="public")
+    present = cython.declare(Column, visibility="public")
+    cut = cython.declare(Column, visibility="public")
+    acked = cython.declare(Column, visibility="public")
+    context = cython.declare(Column, visibility="public")
+    closed = cython.declare(Column, visibility="public")
+    peer_close = cython.declare(Column, visibility="public")
+    open = cython.declare(Column, visibility="public")
+    m_index = cython.declare(Column, visibility="public")
+    m_bytes = cython.declare(Column, visibility="public")
+    m_frames = cython.declare(Column, visibility="public")
+    m_opcode = cython.declare(Column, visibility="public")
+    m_compressed = cython.declare(Column, visibility="public")
+    m_lost = cython.declare(Column, visibility="public")
+    m_file = cython.declare(Column, visibility="public")
+    m_packet = cython.declare(Column, visibility="public")
+    m_time_ns = cython.declare(Column, visibility="public")
+    p_compressed = cython.declare(Column, visibility="public")
+    p_lost = cython.declare(Column, visibility="public")
+    control = cython.declare(Column, visibility="public")
+    control_size = cython.declare(Column, visibility="public")
 
     def __init__(self, rows: int, control_bytes: int) -> None:
         """Room for ``rows`` frames, and in ``arena`` for ``control_bytes`` of each one's payload where it is a control
@@ -153,13 +162,13 @@ class FrameRows:
         packet that completed it; ``byte0`` and ``byte1`` (-1 where the header ends before), ``header`` bytes,
         payload ``length`` (64 bits, unsigned), ``key``, payload bytes ``present``, ``cut`` (`Cut`), ``acked``: what the
         segment of the first byte acknowledged; the decoder's ``context``. Then the direction's state before the frame:
-        Close sent (``closed``), ``peer_close`` code known to this side, and the message in progress (``open``, ``m_*``).
-        Then, of the message the frame belongs to, whether it is compressed (``p_compressed``) and cannot be judged
-        (``p_lost``), and where the control payload stands in ``arena``, still masked.
+        Close sent (``closed``), ``peer_close`` code it knew of, and the message in progress (``open``, ``m_*``).
+        Then, of the message the frame belongs to, whether it is compressed (``p_compressed``) and why it cannot be
+        judged (``p_lost``: MISSING, DOUBT), and where the control payload stands in ``arena``, still masked.
         """
         self.count = 0
         self.rows = rows
-        self.arena = memoryview(np.zeros(rows * control_bytes + 1, dtype=np.uint8))
+        self.arena = memoryview(bytearray(rows * control_bytes + 1))
         self.arena_size = 0
         for name in FRAME_COLUMNS:
             setattr(self, name, column(rows))
@@ -176,33 +185,39 @@ class PieceRows:
 
     count = cython.declare(cython.Py_ssize_t, visibility="public")
     rows = cython.declare(cython.Py_ssize_t, visibility="public")
-    direction = cython.declare(cython.longlong[::1], visibility="public")
-    connection = cython.declare(cython.longlong[::1], visibility="public")
-    client = cython.declare(cython.longlong[::1], visibility="public")
-    start = cython.declare(cython.longlong[::1], visibility="public")
-    length = cython.declare(cython.longlong[::1], visibility="public")
-    key = cython.declare(cython.longlong[::1], visibility="public")
-    offset = cython.declare(cython.longlong[::1], visibility="public")
-    frame = cython.declare(cython.longlong[::1], visibility="public")
-    frame_offset = cython.declare(cython.longlong[::1], visibility="public")
-    stream_offset = cython.declare(cython.longlong[::1], visibility="public")
-    frame_start = cython.declare(cython.longlong[::1], visibility="public")
-    opcode = cython.declare(cython.longlong[::1], visibility="public")
-    compressed = cython.declare(cython.longlong[::1], visibility="public")
-    first = cython.declare(cython.longlong[::1], visibility="public")
-    final = cython.declare(cython.longlong[::1], visibility="public")
-    message = cython.declare(cython.longlong[::1], visibility="public")
-    file = cython.declare(cython.longlong[::1], visibility="public")
-    packet = cython.declare(cython.longlong[::1], visibility="public")
-    time_ns = cython.declare(cython.longlong[::1], visibility="public")
-    file_offset = cython.declare(cython.longlong[::1], visibility="public")
-    ordinal = cython.declare(cython.longlong[::1], visibility="public")
+    direction = cython.declare(Column, visibility="public")
+    connection = cython.declare(Column, visibility="public")
+    client = cython.declare(Column, visibility="public")
+    start = cython.declare(Column, visibility="public")
+    length = cython.declare(Column, visibility="public")
+    key = cython.declare(Column, visibility="public")
+    offset = cython.declare(Column, visibility="public")
+    frame = cython.declare(Column, visibility="public")
+    frame_offset = cython.declare(Column, visibility="public")
+    stream_offset = cython.declare(Column, visibility="public")
+    frame_start = cython.declare(Column, visibility="public")
+    opcode = cython.declare(Column, visibility="public")
+    compressed = cython.declare(Column, visibility="public")
+    first = cython.declare(Column, visibility="public")
+    final = cython.declare(Column, visibility="public")
+    message = cython.declare(Column, visibility="public")
+    file = cython.declare(Column, visibility="public")
+    packet = cython.declare(Column, visibility="public")
+    time_ns = cython.declare(Column, visibility="public")
+    file_offset = cython.declare(Column, visibility="public")
+    ordinal = cython.declare(Column, visibility="public")
+    lost = cython.declare(Column, visibility="public")
+    head = cython.declare(Column, visibility="public")
+    announced = cython.declare(Column, visibility="public")
 
     def __init__(self, rows: int) -> None:
-        """Room for ``rows`` pieces. Columns: whose (``direction``, ``connection``, ``client``), ``start`` in the buffer and
-        ``length``, masking ``key`` (0: none), ``offset`` in the message's payload as sent, ``frame`` index,
-        ``frame_offset`` in that frame's payload, ``stream_offset`` and the one of its ``frame_start``, the message's ``opcode``, whether it is
-        ``compressed``, whether the piece is its ``first`` and its ``final`` one, its index; then the place.
+        """Room for ``rows`` pieces.
+
+        Columns: whose (``direction``, ``connection``, ``client``), ``start`` in the buffer and ``length``,
+        masking ``key`` (0: none), ``offset`` in the message's payload as sent, ``frame`` index, ``frame_offset`` in that frame's payload, ``stream_offset`` and the one of its ``frame_start``, the message's
+        ``opcode``, whether it is ``compressed``, whether the piece is its ``first`` and its ``final`` one, its index;
+        then the place; why the message cannot be judged (``lost``: MISSING, DOUBT); and of the frame the first two
+        bytes (``head``, as one number) and the payload length ``announced``.
         """
         self.count = 0
         self.rows = rows
@@ -212,18 +227,21 @@ class PieceRows:
 
 @cython.cclass
 class Decoder:
-    """One direction's place in its stream of frames, and how much went by: ``whole`` frames, ``finished`` messages, and
-    the ``size`` in bytes of all that was decoded."""
+    """One direction's place in its stream of frames, and how much went by.
+
+    That is ``whole`` frames, ``finished`` messages, and the ``size`` in bytes of all that was decoded. A direction
+    whose ``stage`` is STOPPED says in ``stopped`` what stopped it (a `Cut`).
+    """
 
     connection = cython.declare(cython.longlong, visibility="public")
     client = cython.declare(cython.longlong, visibility="public")
     context = cython.declare(cython.longlong, visibility="public")
-    peer = cython.declare(object, visibility="public")
+    peer: Any = cython.declare(object, visibility="public")
     stage = cython.declare(cython.int, visibility="public")
     cleared = cython.declare(cython.bint, visibility="public")
     wanted = cython.declare(cython.bint, visibility="public")
     # the frame at hand
-    head = cython.declare(cython.uchar[::1], visibility="public")
+    head = cython.declare(Octets, visibility="public")
     have = cython.declare(cython.Py_ssize_t, visibility="public")
     offset = cython.declare(cython.longlong, visibility="public")
     file = cython.declare(cython.longlong, visibility="public")
@@ -238,16 +256,17 @@ class Decoder:
     key = cython.declare(cython.longlong, visibility="public")
     remaining = cython.declare(cython.longlong, visibility="public")
     present = cython.declare(cython.longlong, visibility="public")
-    lost = cython.declare(cython.bint, visibility="public")
+    lost = cython.declare(cython.longlong, visibility="public")
     p_opcode = cython.declare(cython.longlong, visibility="public")
     p_message = cython.declare(cython.longlong, visibility="public")
     p_base = cython.declare(cython.longlong, visibility="public")
     p_compressed = cython.declare(cython.longlong, visibility="public")
     p_write = cython.declare(cython.bint, visibility="public")
-    control = cython.declare(cython.uchar[::1], visibility="public")
+    control = cython.declare(Octets, visibility="public")
     control_size = cython.declare(cython.Py_ssize_t, visibility="public")
     # the direction
     index = cython.declare(cython.longlong, visibility="public")
+    stopped = cython.declare(cython.longlong, visibility="public")
     closed = cython.declare(cython.longlong, visibility="public")
     close_code = cython.declare(cython.longlong, visibility="public")
     close_end = cython.declare(cython.longlong, visibility="public")
@@ -280,10 +299,10 @@ class Decoder:
         self.close_code = NO_CLOSE
         for name in (
             "have", "offset", "file", "packet", "time_ns", "file_offset", "last_packet", "last_time_ns", "ordinal",
-            "acked", "length", "key", "remaining", "present", "lost", "p_opcode",
-            "p_message", "p_base", "p_compressed", "p_write", "control_size", "index", "closed", "close_end", "whole", "finished", "size",
-            "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost", "m_file", "m_packet",
-            "m_time_ns",
+            "acked", "length", "key", "remaining", "present", "lost", "p_opcode", "p_message", "p_base",
+            "p_compressed", "p_write", "control_size", "index", "stopped", "closed", "close_end", "whole", "finished",
+            "size", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost", "m_file",
+            "m_packet", "m_time_ns",
         ):  # fmt: skip
             setattr(self, name, 0)
 
@@ -295,7 +314,7 @@ class FrameDecoder:
     frames = cython.declare(FrameRows, visibility="public")
     pieces = cython.declare(PieceRows, visibility="public")
     decoders = cython.declare(list, visibility="public")
-    phase = cython.declare(cython.longlong[::1], visibility="public")
+    phase = cython.declare(Column, visibility="public")
     # the chunk at hand: what to add to a buffer index for a stream offset and for a file offset, and its place
     to_stream = cython.declare(cython.longlong)
     to_file = cython.declare(cython.longlong)
@@ -320,10 +339,12 @@ class FrameDecoder:
         if directions <= len(self.decoders):
             return
         rows = max(directions, 2 * len(self.decoders))
-        phase = np.zeros(rows, dtype=np.int64)
-        phase[: len(self.decoders)] = self.phase
-        self.phase = memoryview(phase)
+        self.phase = longer(self.phase, rows)
         self.decoders += [None] * (rows - len(self.decoders))
+
+    def full(self) -> bool:
+        """Fewer rows are free than an end may need: the rows must be collected before anything else."""
+        return bool(self.frames.count > self.frames.rows - ROOM)
 
     def decode(self, data: Any, chunks: Chunks, i: int, count: int, stored: int) -> int:
         """Decode chunks from ``i`` to ``count`` whose bytes stand in ``data`` (``stored`` tells which of the chunk
@@ -352,19 +373,19 @@ class FrameDecoder:
         )
 
     @cython.locals(
-        data=cython.uchar[::1],
-        kind=cython.longlong[::1],
-        direction=cython.longlong[::1],
-        offset=cython.longlong[::1],
-        length=cython.longlong[::1],
-        start=cython.longlong[::1],
-        stored=cython.longlong[::1],
-        acked=cython.longlong[::1],
-        file=cython.longlong[::1],
-        packet=cython.longlong[::1],
-        time_ns=cython.longlong[::1],
-        file_offset=cython.longlong[::1],
-        ordinal=cython.longlong[::1],
+        data=Octets,
+        kind=Column,
+        direction=Column,
+        offset=Column,
+        length=Column,
+        start=Column,
+        stored=Column,
+        acked=Column,
+        file=Column,
+        packet=Column,
+        time_ns=Column,
+        file_offset=Column,
+        ordinal=Column,
         i=cython.Py_ssize_t,
         count=cython.Py_ssize_t,
         source=cython.longlong,
@@ -418,17 +439,14 @@ class FrameDecoder:
             self.to_file = file_offset[i] - at
             self.stop = _DONE
             while at < end and dec.stage != _STOPPED:
+                if self.frames.count > self.frames.rows - _ROOM or self.pieces.count >= self.pieces.rows:
+                    self.stop = _FULL  # each step below may write one row of each
+                    break
                 if dec.stage == _AT_PAYLOAD:
-                    if self.pieces.count >= self.pieces.rows:
-                        self.stop = _FULL
-                        break
                     at = self.payload(dec, data, at, end)
                 elif dec.have:
                     at = self.header(dec, data, at, end)
                 else:
-                    if self.frames.count >= self.frames.rows - ROOM or self.pieces.count >= self.pieces.rows:
-                        self.stop = _FULL
-                        break
                     if SUSPECT[data[at]] and not dec.cleared:
                         self.stop = _SUSPICIOUS
                         break
@@ -452,7 +470,7 @@ class FrameDecoder:
         return i
 
     @cython.cfunc
-    @cython.locals(dec=Decoder, data=cython.uchar[::1])
+    @cython.locals(dec=Decoder, data=Octets)
     @cython.exceptval(check=False)
     def header(self, dec: Decoder, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """Read header bytes; when it is whole, begin the frame. Where it stopped."""
@@ -473,7 +491,7 @@ class FrameDecoder:
         return at
 
     @cython.cfunc
-    @cython.locals(dec=Decoder, data=cython.uchar[::1])
+    @cython.locals(dec=Decoder, data=Octets)
     @cython.exceptval(check=False)
     def begin(self, dec: Decoder, data: Any, at: cython.Py_ssize_t) -> cython.void:
         """The header at ``at`` is whole: a frame begins."""
@@ -487,7 +505,7 @@ class FrameDecoder:
         dec.have = HEADER[second]
         dec.key = 0
         dec.present = 0
-        dec.lost = False
+        dec.lost = 0
         dec.control_size = 0
         dec.p_opcode = 0
         dec.p_write = False
@@ -503,22 +521,23 @@ class FrameDecoder:
                 dec.length = size if cython.compiled else size - (1 << 64)
                 self.row(dec, BY_LENGTH)
                 dec.stage = _STOPPED
+                dec.stopped = BY_LENGTH
                 return
             dec.length = size
-        if opcode == TEXT or opcode == BINARY:
+        if 0 < opcode <= BINARY:  # text or binary
             dec.p_opcode = opcode
             dec.p_message = dec.m_index + 1 if dec.open else dec.m_index
             dec.p_base = 0
             dec.p_compressed = 1 if dec.context & _COMPRESSION and RSV[first] & _RSV1 else 0
-            dec.p_write = dec.p_compressed or not self.doubtful(dec, first)
-            dec.lost = not dec.p_write
+            dec.lost = _DOUBT if self.doubtful(dec, first) else 0
+            dec.p_write = dec.p_compressed != 0 or dec.lost == 0
         elif opcode == 0 and dec.open:
             dec.p_opcode = dec.m_opcode
             dec.p_message = dec.m_index
             dec.p_base = dec.m_bytes
             dec.p_compressed = dec.m_compressed
-            dec.p_write = not dec.m_lost and (dec.m_compressed or not self.doubtful(dec, first))
-            dec.lost = not dec.p_write
+            dec.lost = dec.m_lost | (_DOUBT if self.doubtful(dec, first) else 0)
+            dec.p_write = dec.lost == 0
         if not dec.wanted and dec.p_opcode != TEXT and not dec.p_compressed:
             dec.p_write = False
         dec.remaining = dec.length
@@ -532,15 +551,18 @@ class FrameDecoder:
     @cython.locals(dec=Decoder)
     @cython.exceptval(check=False)
     def doubtful(self, dec: Decoder, first: cython.int) -> cython.bint:
-        """Whether nobody can say what this frame's payload means: a reserved bit that no known extension owns, or
-        one owned by an extension whose payloads are not decoded.
+        """Whether nobody can say what this frame's payload means: an extension that is not known may be in use, or a
+        reserved bit is set where permessage-deflate gives it no meaning (RFC 7692 6: only RSV1, and only on the
+        first frame of a message).
         """
-        if RSV[first] and not dec.context & _COMPRESSION:
+        if dec.context & _UNKNOWN:
             return True
-        return (RSV[first] & ~dec.context & _OWNED) != 0 or (dec.context & _UNKNOWN) != 0
+        if RSV[first] == _RSV1 and dec.context & _COMPRESSION:
+            return bool(OPCODE[first] == 0)
+        return bool(RSV[first] != 0)
 
     @cython.cfunc
-    @cython.locals(dec=Decoder, data=cython.uchar[::1])
+    @cython.locals(dec=Decoder, data=Octets)
     @cython.exceptval(check=False)
     def payload(self, dec: Decoder, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """Take payload bytes, to the end of the frame or of the chunk. Where it stopped."""
@@ -553,7 +575,7 @@ class FrameDecoder:
             keep = self.control_bytes - dec.control_size
             if keep > taken:
                 keep = taken
-            if dec.lost:
+            if dec.lost:  # what follows a hole would stand in the wrong place
                 keep = 0
             for k in range(keep):
                 dec.control[dec.control_size + k] = data[at + k]
@@ -598,6 +620,9 @@ class FrameDecoder:
         out.time_ns[n] = self.time_ns
         out.file_offset[n] = self.to_file + at
         out.ordinal[n] = dec.ordinal
+        out.lost[n] = dec.lost
+        out.head[n] = (dec.head[0] << 8) | dec.head[1]
+        out.announced[n] = dec.length
         out.count = n + 1
 
     @cython.cfunc
@@ -609,14 +634,14 @@ class FrameDecoder:
         opcode: cython.int = OPCODE[first]
         gap: cython.bint = dec.present != dec.length
         self.row(dec, BY_HOLE if gap else WHOLE)
-        if opcode == TEXT or opcode == BINARY:
+        if 0 < opcode <= BINARY:  # text or binary
             if dec.open:
                 dec.m_index += 1
             dec.m_bytes = dec.length
             dec.m_frames = 1
             dec.m_opcode = opcode
             dec.m_compressed = dec.p_compressed
-            dec.m_lost = 1 if gap or dec.lost else 0
+            dec.m_lost = dec.lost
             dec.m_file = dec.file
             dec.m_packet = dec.packet
             dec.m_time_ns = dec.time_ns
@@ -624,8 +649,7 @@ class FrameDecoder:
         elif opcode == 0 and dec.open:
             dec.m_bytes += dec.length
             dec.m_frames += 1
-            if gap or dec.lost:
-                dec.m_lost = 1
+            dec.m_lost |= dec.lost
         elif opcode == CLOSE and not dec.closed:
             dec.closed = 1
             dec.close_end = dec.offset + dec.have + dec.length
@@ -640,6 +664,7 @@ class FrameDecoder:
             dec.whole += 1
         dec.index += 1
         dec.have = 0
+        dec.p_opcode = 0
         dec.stage = _AT_HEADER
 
     @cython.cfunc
@@ -688,7 +713,7 @@ class FrameDecoder:
         out.m_packet[n] = dec.m_packet
         out.m_time_ns[n] = dec.m_time_ns
         out.p_compressed[n] = dec.p_compressed
-        out.p_lost[n] = 1 if dec.lost else 0
+        out.p_lost[n] = dec.lost
         out.control[n] = out.arena_size
         out.control_size[n] = dec.control_size
         for k in range(dec.control_size):
@@ -708,13 +733,14 @@ class FrameDecoder:
             return True
         if dec.stage == AT_PAYLOAD and length <= dec.remaining:
             dec.remaining -= length
-            dec.lost = True
+            dec.lost |= MISSING
             dec.p_write = False
             if dec.remaining == 0:
                 self._finish(dec)
             return True
         self.flush(d, Cut.GAP)
         dec.stage = STOPPED
+        dec.stopped = Cut.GAP
         return False
 
     @cython.locals(dec=Decoder)
@@ -730,10 +756,11 @@ class FrameDecoder:
         if dec.stage == AT_HEADER:  # nothing of this header counts but the bytes that came
             dec.length = dec.key = dec.present = dec.control_size = 0
             dec.p_compressed = 0
-            dec.lost = True
+        dec.lost |= MISSING
         self.row(dec, cut)
         dec.index += 1
         dec.stage = STOPPED
+        dec.stopped = cut
         return True
 
     @cython.locals(dec=Decoder)
@@ -749,6 +776,7 @@ class FrameDecoder:
         dec.ordinal = place.ordinal
         dec.have = 0
         dec.length = dec.key = dec.present = dec.control_size = 0
-        dec.lost = True
+        dec.lost = MISSING
         self.row(dec, int(Cut.HTTP))
         dec.stage = STOPPED
+        dec.stopped = Cut.HTTP

@@ -23,6 +23,15 @@ from analyzer.frames.decode import PieceRows
 from analyzer.tcp.streams import column, longer
 from analyzer.wire import frame
 
+if cython.compiled:
+    Octets = cython.typedef(cython.uchar[::1])
+    Words = cython.typedef(cython.ulonglong[::1])
+    Column = cython.typedef(cython.longlong[::1])
+else:
+    Octets = memoryview
+    Words = memoryview
+    Column = memoryview
+
 VALID, STRAY, MISSING, OVERLONG, SURROGATE, ABOVE, NEVER, TRUNCATED = range(8)
 """Why a byte is bad; TRUNCATED: the message ended inside a code point."""
 REASONS = (
@@ -71,10 +80,10 @@ def _lead(byte: int) -> tuple[int, int, int, int]:
 
 
 _leads = [_lead(byte) for byte in range(256)]
-FOLLOW = cython.declare(cython.uchar[::1], memoryview(bytearray(lead[0] for lead in _leads)))
-FROM = cython.declare(cython.uchar[::1], memoryview(bytearray(lead[1] for lead in _leads)))
-UP_TO = cython.declare(cython.uchar[::1], memoryview(bytearray(lead[2] for lead in _leads)))
-BAD_LEAD = cython.declare(cython.uchar[::1], memoryview(bytearray(lead[3] for lead in _leads)))
+FOLLOW = cython.declare(Octets, memoryview(bytearray(lead[0] for lead in _leads)))
+FROM = cython.declare(Octets, memoryview(bytearray(lead[1] for lead in _leads)))
+UP_TO = cython.declare(Octets, memoryview(bytearray(lead[2] for lead in _leads)))
+BAD_LEAD = cython.declare(Octets, memoryview(bytearray(lead[3] for lead in _leads)))
 
 
 @cython.cfunc
@@ -93,21 +102,23 @@ def _reason(lead: cython.longlong, byte: cython.longlong, first: cython.bint) ->
 class TextScanner:
     """Where every direction's text message stands."""
 
-    follow = cython.declare(cython.longlong[::1])
-    low = cython.declare(cython.longlong[::1])
-    high = cython.declare(cython.longlong[::1])
-    lead = cython.declare(cython.longlong[::1])
-    bad = cython.declare(cython.longlong[::1])
+    follow = cython.declare(Column)
+    low = cython.declare(Column)
+    high = cython.declare(Column)
+    lead = cython.declare(Column)
+    bad = cython.declare(Column)
     hits = cython.declare(cython.Py_ssize_t, visibility="public")
-    hit_row = cython.declare(cython.longlong[::1], visibility="public")
-    hit_at = cython.declare(cython.longlong[::1], visibility="public")
-    hit_reason = cython.declare(cython.longlong[::1], visibility="public")
+    hit_row = cython.declare(Column, visibility="public")
+    hit_at = cython.declare(Column, visibility="public")
+    hit_reason = cython.declare(Column, visibility="public")
     # what check() leaves behind
     at = cython.declare(cython.Py_ssize_t)
 
     def __init__(self, rows: int) -> None:
-        """Up to ``rows`` pieces in one scan. After it ``hits`` rows of ``hit_row`` (the piece), ``hit_at`` (the bad byte,
-        counted in the piece) and ``hit_reason`` say which messages became invalid.
+        """Up to ``rows`` pieces in one scan.
+
+        After it ``hits`` rows of ``hit_row`` (the piece), ``hit_at`` (the bad byte, counted in the piece; the byte
+        after its last where the message ends too early) and ``hit_reason`` say which messages became invalid.
         """
         self.hits = 0
         self.hit_row = column(rows)
@@ -134,7 +145,7 @@ class TextScanner:
     def scan(self, data: Any, pieces: PieceRows) -> int:
         """Check the uncompressed text among ``pieces``, which stand in ``data``. The number of messages found invalid.
 
-        ``data`` is a bytearray or bytes; what lies behind its last multiple of 8 is read byte by byte.
+        ``data`` is a bytearray; what lies behind its last multiple of 8 is read byte by byte.
         """
         view = memoryview(data)
         words = view[: len(view) // 8 * 8].cast("Q")
@@ -155,17 +166,17 @@ class TextScanner:
         return int(self.hits)
 
     @cython.locals(
-        data=cython.uchar[::1],
-        words=cython.ulonglong[::1],
-        direction=cython.longlong[::1],
-        start=cython.longlong[::1],
-        length=cython.longlong[::1],
-        keys=cython.longlong[::1],
-        frame_offset=cython.longlong[::1],
-        opcode=cython.longlong[::1],
-        compressed=cython.longlong[::1],
-        first=cython.longlong[::1],
-        final=cython.longlong[::1],
+        data=Octets,
+        words=Words,
+        direction=Column,
+        start=Column,
+        length=Column,
+        keys=Column,
+        frame_offset=Column,
+        opcode=Column,
+        compressed=Column,
+        first=Column,
+        final=Column,
         count=cython.Py_ssize_t,
     )
     def _scan(
@@ -184,40 +195,65 @@ class TextScanner:
         count: int,
     ) -> None:
         i: cython.Py_ssize_t
-        d: cython.Py_ssize_t
-        turn: cython.int
         key: cython.ulonglong
         reason: cython.longlong
         self.hits = 0
         for i in range(count):
             if opcode[i] != TEXT or compressed[i]:
                 continue
-            d = direction[i]
-            if first[i]:
-                self.follow[d] = 0
-                self.bad[d] = 0
-            if self.bad[d]:
-                continue
-            reason = 0
-            if length[i]:
-                key = keys[i]
-                for turn in range(frame_offset[i] & 3):
-                    key = ((key << 8) | (key >> 24)) & KEY_BITS
-                reason = self.check(data, words, start[i], start[i] + length[i], key, d)
-            else:
-                self.at = start[i]
-            if reason == 0 and final[i] and self.follow[d]:
-                reason = _TRUNCATED
-                self.at = start[i] + length[i]
+            key = keys[i]
+            for _ in range(frame_offset[i] & 3):
+                key = ((key << 8) | (key >> 24)) & KEY_BITS
+            reason = self.judge(data, words, start[i], start[i] + length[i], key, direction[i], first[i], final[i])
             if reason:
-                self.bad[d] = 1
                 self.hit_row[self.hits] = i
                 self.hit_at[self.hits] = self.at - start[i]
                 self.hit_reason[self.hits] = reason
                 self.hits += 1
 
+    def one(self, data: bytearray, direction: int, *, first: bool, final: bool) -> tuple[int, int]:
+        """Check all of ``data``, unmasked text of ``direction``'s message. The bad byte and the reason; VALID: none."""
+        view = memoryview(data)
+        words = view[: len(view) // 8 * 8].cast("Q")
+        return self._one(view, words, direction, first, final)
+
+    @cython.locals(data=Octets, words=Words, d=cython.Py_ssize_t, first=cython.bint, final=cython.bint)
+    def _one(self, data: Any, words: Any, d: int, first: bool, final: bool) -> tuple[int, int]:
+        reason: cython.longlong = self.judge(data, words, 0, len(data), 0, d, first, final)
+        return int(self.at), int(reason)
+
     @cython.cfunc
-    @cython.locals(data=cython.uchar[::1], words=cython.ulonglong[::1])
+    @cython.locals(data=Octets, words=Words)
+    @cython.exceptval(check=False)
+    def judge(
+        self,
+        data: Any,
+        words: Any,
+        at: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+        key: cython.ulonglong,
+        d: cython.Py_ssize_t,
+        first: cython.bint,
+        final: cython.bint,
+    ) -> cython.longlong:
+        """One run of text: the reason why its message is invalid, if that shows here, and ``at``, where."""
+        reason: cython.longlong = 0
+        if first:
+            self.follow[d] = 0
+            self.bad[d] = 0
+        if self.bad[d]:
+            return 0
+        self.at = end
+        if at < end:
+            reason = self.check(data, words, at, end, key, d)
+        if reason == 0 and final and self.follow[d]:
+            reason = _TRUNCATED
+        if reason:
+            self.bad[d] = 1
+        return reason
+
+    @cython.cfunc
+    @cython.locals(data=Octets, words=Words)
     @cython.exceptval(check=False)
     def check(
         self,
@@ -248,7 +284,7 @@ class TextScanner:
                 if byte >= LOW:
                     if BAD_LEAD[byte]:
                         self.at = at
-                        return BAD_LEAD[byte]
+                        return int(BAD_LEAD[byte])
                     follow = FOLLOW[byte]
                     self.low[d] = FROM[byte]
                     self.high[d] = UP_TO[byte]
@@ -310,7 +346,7 @@ if not cython.compiled:
         self.at = at
         return 0
 
-    TextScanner.check = _check
+    TextScanner.check = _check  # type: ignore[method-assign]
 
 
 def unmask(payload: bytes, key: int, frame_offset: int) -> bytes:

@@ -5,6 +5,9 @@ before it, what came before. So the rows of messages nobody needs to read are co
 for all at once. Text is checked in passing, by the scanner, without copying. Only what must be read is handled
 here run by run: compressed messages (their text has to be checked too) and, where hashes or payloads were
 asked for, all of them. What a direction remembers is one small object: the message being read and the inflater.
+
+A message of which bytes are missing, or which nobody can interpret, has no further runs: it never comes to its
+final one, so nothing is claimed about it, and an inflater that needed it stays broken.
 """
 
 from __future__ import annotations
@@ -15,16 +18,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from analyzer.frames.columns import FrameColumns
-from analyzer.frames.decode import Decoder, PieceRows
-from analyzer.frames.text import TextScanner, unmask
+from analyzer.frames.columns import FrameColumns, header_bytes
+from analyzer.frames.decode import MISSING, STOPPED, Decoder, PieceRows
+from analyzer.frames.text import VALID, TextScanner, unmask
 from analyzer.messages.columns import ENDED, FINISHED, INVALID, MessageColumns, Row, Status
-from analyzer.messages.inflate import InflateError, Inflater
+from analyzer.messages.inflate import IncompleteError, InflateError, Inflater, RestartError
 from analyzer.model import Cut, Opcode
 from analyzer.settings import Settings
 
-CONTEXT = 8
-"""Bytes before the bad one that are shown with it."""
+CONTEXT = 16
+"""Bytes before the bad one that are shown with it, of the same run of payload at most."""
+HEAD_START = 64
+"""Bytes added to a compressed length before a ratio is taken of it: tiny messages grow much."""
 
 
 class Reading(msgspec.Struct):
@@ -33,8 +38,12 @@ class Reading(msgspec.Struct):
     inflater: Inflater | None
     index: int = -1
     raw: int = 0
+    """Payload bytes as sent, so far."""
     size: int = 0
+    """Bytes of the application payload, so far."""
     status: Status = Status.KNOWN
+    checked: bool = False
+    """Some of its inflated text went through the scanner."""
     hash: Any = None
     parts: list[bytes] | None = None
 
@@ -46,8 +55,8 @@ class Messages:
         """``rows``: the most pieces that come at once."""
         self._settings = settings
         self.scanner = TextScanner(rows)
-        self._small = TextScanner(1)
-        self._one = PieceRows(1)
+        self._inflated = TextScanner(0)
+        """For text that was compressed, so that neither disturbs the other's place in a code point."""
         self._reading: dict[int, Reading] = {}
         """By direction number."""
         self._read: dict[tuple[int, int, int], Row] = {}
@@ -59,11 +68,11 @@ class Messages:
     def grow(self, directions: int) -> None:
         """Make room for ``directions``."""
         self.scanner.grow(directions)
-        self._small.grow(directions)
+        self._inflated.grow(directions)
 
     def begin(self, direction: int, takeover: bool | None) -> None:
         """A direction carries frames from now on; ``takeover`` is None where nothing is compressed."""
-        inflater = None if takeover is None else Inflater(takeover)
+        inflater = None if takeover is None else Inflater(takeover, self._settings.inflate_restarts)
         self._reading[direction] = Reading(inflater)
 
     def pieces(self, data: Any, pieces: PieceRows) -> None:
@@ -73,26 +82,24 @@ class Messages:
         for hit in range(self.scanner.scan(data, pieces)):
             at, reason = self.scanner.hit_at[hit], self.scanner.hit_reason[hit]
             self._rows.append(self._invalid(data, pieces, self.scanner.hit_row[hit], at, reason))
-        if self.hashing:
-            wanted = range(pieces.count)
-        else:
-            wanted = np.flatnonzero(np.asarray(pieces.compressed)[: pieces.count]).tolist()
-        for i in wanted:
+        wanted = np.asarray(pieces.compressed)[: pieces.count] | self.hashing
+        for i in np.flatnonzero(wanted).tolist():
             self._piece(data, pieces, i)
         pieces.count = 0
 
     def _invalid(self, data: Any, pieces: PieceRows, i: int, at: int, reason: int) -> Row:
+        """Row ``i`` of ``pieces`` made its message invalid, at byte ``at``; its length: the end of the message came."""
         start, key, frame_offset = pieces.start[i], pieces.key[i], pieces.frame_offset[i]
-        shown = min(at + 1, pieces.length[i])
         begin = max(0, at - CONTEXT)
-        wire = bytes(memoryview(data)[start + begin : start + shown])
+        wire = bytes(memoryview(data)[start + begin : start + min(at + 1, pieces.length[i])])
+        head = pieces.head[i]
         return Row(
             event=INVALID,
             connection=pieces.connection[i],
             client=pieces.client[i],
             index=pieces.message[i],
             opcode=pieces.opcode[i],
-            compressed=0,
+            compressed=pieces.compressed[i],
             ordinal=pieces.ordinal[i],
             offset=pieces.frame_start[i],
             frame=pieces.frame[i],
@@ -106,87 +113,95 @@ class Messages:
             bad_file_offset=pieces.file_offset[i] + at,
             context=unmask(wire, key, frame_offset + begin),
             wire=wire,
+            wire_from=frame_offset + begin,
+            header=header_bytes(head >> 8, head & 0xFF, pieces.announced[i], key),
+            key=key,
         )
 
     def _piece(self, data: Any, pieces: PieceRows, i: int) -> None:
         """Read one run: inflate it, check it, hash it, keep it."""
-        d, index = pieces.direction[i], pieces.message[i]
-        reading = self._reading[d]
-        compressed = bool(pieces.compressed[i])
+        reading = self._reading.get(pieces.direction[i])
+        if reading is None:
+            return
+        index, compressed = pieces.message[i], bool(pieces.compressed[i])
         if pieces.first[i] or index != reading.index:
             self._start(reading, index, compressed)
-        if pieces.offset[i] != reading.raw:
+        if reading.status is Status.KNOWN and (pieces.lost[i] or pieces.offset[i] != reading.raw):
             reading.status = Status.UNKNOWN
         start, length = pieces.start[i], pieces.length[i]
         reading.raw = pieces.offset[i] + length
-        payload = b""
         if reading.status is Status.KNOWN:
             payload = unmask(bytes(memoryview(data)[start : start + length]), pieces.key[i], pieces.frame_offset[i])
-            if compressed and reading.inflater is not None:
-                payload = self._inflate(reading, reading.inflater, payload, bool(pieces.final[i]))
-        if reading.status is Status.KNOWN:
-            if compressed and pieces.opcode[i] == Opcode.TEXT:
-                self._check(payload, pieces, i, reading)
-            reading.size += len(payload)
-            if reading.size > self._settings.message_size:
-                self._limit(reading, "message_size")
-            elif reading.hash is not None:
-                reading.hash.update(payload)
-                if reading.parts is not None:
-                    reading.parts.append(payload)
+            if compressed:
+                self._inflate(reading, payload, pieces, i)
+            else:
+                self._keep(reading, payload)
         if pieces.final[i]:
             self._finish(reading, pieces, i, compressed)
 
     def _start(self, reading: Reading, index: int, compressed: bool) -> None:
-        reading.index, reading.raw, reading.size, reading.status = index, 0, 0, Status.KNOWN
+        reading.index, reading.raw, reading.size, reading.checked = index, 0, 0, False
         reading.hash = hashlib.sha256() if self.hashing else None
         reading.parts = [] if self._settings.payloads else None
-        if compressed and reading.inflater is not None:
-            reading.inflater.begin()
-            if reading.inflater.broken:
-                reading.status = Status.UNKNOWN
-            reading.inflater.lose()  # until its end was seen
+        known = not compressed or (reading.inflater is not None and reading.inflater.begin())
+        reading.status = Status.KNOWN if known else Status.UNKNOWN
 
-    def _inflate(self, reading: Reading, inflater: Inflater, payload: bytes, final: bool) -> bytes:
-        limit = min(self._settings.message_size - reading.size, self._settings.inflate_ratio * (reading.raw + 64))
+    def _keep(self, reading: Reading, payload: bytes) -> None:
+        """Take the next bytes of the application payload."""
+        reading.size += len(payload)
+        if reading.size > self._settings.message_size:
+            self._limit(reading, "message_size")
+        elif reading.hash is not None:
+            reading.hash.update(payload)
+            if reading.parts is not None:
+                reading.parts.append(payload)
+
+    def _inflate(self, reading: Reading, payload: bytes, pieces: PieceRows, i: int) -> None:
+        """Take the next run of a compressed message, and check what it brings forth if that is text."""
+        inflater = reading.inflater
+        assert inflater is not None, "a message is compressed, but nothing was agreed"
+        final, text = bool(pieces.final[i]), pieces.opcode[i] == Opcode.TEXT
+        most = self._settings.inflate_ratio * (reading.raw + HEAD_START)
+        noticed: list[Row] = []
         try:
-            out = inflater.feed(payload, limit)
-            if final and len(out) <= limit:
-                out += inflater.end(limit - len(out))
+            for block in inflater.feed(payload):
+                if text:
+                    noticed += self._check(reading, block, pieces, i, final=False)
+                self._keep(reading, block)
+                if reading.size > most and reading.status is Status.KNOWN:
+                    self._limit(reading, "inflate_ratio")
+                if reading.status is not Status.KNOWN:
+                    break
+            else:
+                if final:
+                    inflater.end()
+                    if text:
+                        noticed += self._check(reading, b"", pieces, i, final=True)
+        except RestartError:
+            self._limit(reading, "inflate_restarts")
+        except IncompleteError:
+            reading.status = Status.INCOMPLETE
         except InflateError:
             reading.status = Status.FAILED
-            return b""
-        if len(out) > limit:
-            self._limit(
-                reading, "message_size" if limit + reading.size == self._settings.message_size else "inflate_ratio"
-            )
-        elif final:
-            inflater.broken = False
-        return out
+        if reading.status in (Status.KNOWN, Status.LIMITED):  # else what came out may be no text at all
+            self._rows += noticed
+
+    def _check(self, reading: Reading, text: bytes, pieces: PieceRows, i: int, *, final: bool) -> list[Row]:
+        """Check inflated text, which row ``i`` of ``pieces`` brought forth: nothing, or one row."""
+        first, reading.checked = not reading.checked, True
+        at, reason = self._inflated.one(bytearray(text), pieces.direction[i], first=first, final=final)
+        if reason == VALID:
+            return []
+        row = self._invalid(b"", pieces, i, 0, reason)
+        row.bad_offset, row.bad_in_frame = reading.size + at, -1
+        row.wire, row.wire_from = b"", -1
+        row.context = text[max(0, at - CONTEXT) : at + 1]
+        return [row]
 
     def _limit(self, reading: Reading, name: str) -> None:
         self.limits[name] = self.limits.get(name, 0) + 1
         reading.status = Status.LIMITED
         reading.parts = None
-
-    def _check(self, payload: bytes, pieces: PieceRows, i: int, reading: Reading) -> None:
-        """Check inflated text, at the run of compressed payload that brought it forth."""
-        one = self._one
-        padded = payload + bytes(-len(payload) % 8)
-        one.direction[0], one.opcode[0], one.compressed[0] = pieces.direction[i], Opcode.TEXT, 0
-        one.start[0], one.length[0], one.key[0], one.frame_offset[0] = 0, len(payload), 0, 0
-        one.first[0], one.final[0] = int(reading.size == 0 and pieces.offset[i] == 0), pieces.final[i]
-        one.count = 1
-        if not self._small.scan(padded, one):
-            return
-        at, reason = self._small.hit_at[0], self._small.hit_reason[0]
-        row = self._invalid(b"", pieces, i, 0, reason)
-        row.compressed = 1
-        row.bad_offset = reading.size + at
-        row.bad_in_frame = -1
-        row.wire = b""
-        row.context = payload[max(0, at - CONTEXT) : at + 1]
-        self._rows.append(row)
 
     def lose(self, direction: int) -> None:
         """Bytes of a compressed message were lost: later ones that refer to it cannot be inflated."""
@@ -212,35 +227,43 @@ class Messages:
         self._read[(row.connection, row.client, row.index)] = row
 
     def end(self, direction: int, decoder: Decoder, cut: Cut) -> None:
-        """No more frames come in a direction: a message in progress ends unfinished."""
+        """No more frames come in a direction: a message in progress ends unfinished.
+
+        Call it before the decoder's ``flush``. ``cut`` says what ended the direction, unless it had stopped before.
+        """
         self._reading.pop(direction, None)
-        started = decoder.stage != 0 and decoder.p_opcode and not decoder.open
-        if not decoder.open and not started:
+        if decoder.stage == STOPPED:
+            cut = Cut(decoder.stopped)
+        # A data frame cut in the middle has begun a message; the one it replaced is found by `collect`.
+        begun = decoder.p_opcode and (not decoder.open or decoder.p_message != decoder.m_index)
+        if not begun and not decoder.open:
             return
-        frames = decoder.m_frames if decoder.open else 0
-        self._rows.append(
-            Row(
-                event=ENDED,
-                connection=decoder.connection,
-                client=decoder.client,
-                index=decoder.m_index,
-                opcode=decoder.m_opcode if decoder.open else decoder.p_opcode,
-                compressed=decoder.m_compressed if decoder.open else decoder.p_compressed,
-                lost=1,
-                frames=frames,
-                raw=decoder.m_bytes if decoder.open else decoder.present,
-                file=decoder.m_file if decoder.open else decoder.file,
-                packet=decoder.m_packet if decoder.open else decoder.packet,
-                time_ns=decoder.m_time_ns if decoder.open else decoder.time_ns,
-                last_packet=decoder.last_packet,
-                ordinal=decoder.ordinal,
-                cut=cut,
-                closed=decoder.closed,
-                peer_closed=decoder.peer.closed if decoder.peer is not None else 0,
-                offset=decoder.offset,
-                frame=decoder.index,
-            )
+        row = Row(
+            event=ENDED,
+            connection=decoder.connection,
+            client=decoder.client,
+            index=decoder.p_message,
+            opcode=decoder.p_opcode,
+            compressed=decoder.p_compressed,
+            lost=MISSING | decoder.lost,
+            raw=decoder.present,
+            file=decoder.file,
+            packet=decoder.packet,
+            time_ns=decoder.time_ns,
+            last_packet=decoder.last_packet,
+            ordinal=decoder.ordinal,
+            cut=cut,
+            closed=decoder.closed,
+            peer_closed=decoder.peer.closed if decoder.peer is not None else 0,
+            offset=decoder.offset,
+            frame=decoder.index,
         )
+        if not begun:
+            row.index, row.opcode, row.compressed = decoder.m_index, decoder.m_opcode, decoder.m_compressed
+            row.frames, row.lost = decoder.m_frames, MISSING | decoder.m_lost
+            row.raw = decoder.m_bytes + (decoder.present if decoder.p_opcode else 0)
+            row.file, row.packet, row.time_ns = decoder.m_file, decoder.m_packet, decoder.m_time_ns
+        self._rows.append(row)
 
     def collect(self, frames: FrameColumns) -> MessageColumns:
         """The messages that ``frames`` finished or replaced, and all that was noticed since the last call."""
@@ -269,7 +292,7 @@ def _replaced(frames: FrameColumns, row: int) -> Row:
         index=int(frames.m_index[row]),
         opcode=int(frames.m_opcode[row]),
         compressed=int(frames.m_compressed[row]),
-        lost=1,
+        lost=MISSING | int(frames.m_lost[row]),
         frames=int(frames.m_frames[row]),
         raw=int(frames.m_bytes[row]),
         file=int(frames.m_file[row]),
@@ -292,7 +315,7 @@ def _finished(frames: FrameColumns, rows: Any) -> dict[str, Any]:
         return np.where(fresh, new, old)
 
     raw = frames.length[rows] + either(0, frames.m_bytes[rows])
-    lost = frames.p_lost[rows] | either(0, frames.m_lost[rows]) | (frames.cut[rows] != Cut.WHOLE)
+    lost = frames.p_lost[rows] | np.where(frames.cut[rows] == Cut.WHOLE, 0, MISSING)
     return {
         "event": np.full(len(rows), FINISHED, dtype=np.int64),
         "connection": frames.connection[rows],
@@ -300,7 +323,7 @@ def _finished(frames: FrameColumns, rows: Any) -> dict[str, Any]:
         "index": frames.m_index[rows] + (fresh & opened),
         "opcode": either(frames.opcode[rows], frames.m_opcode[rows]).astype(np.int64),
         "compressed": frames.p_compressed[rows],
-        "lost": lost.astype(np.int64),
+        "lost": lost,
         "frames": 1 + either(0, frames.m_frames[rows]),
         "raw": raw,
         "length": np.where(frames.p_compressed[rows] == 1, -1, raw),

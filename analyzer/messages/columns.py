@@ -7,6 +7,7 @@ connection.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.frames.decode import MISSING
 from analyzer.model import Cut, Direction, Message, Payload, Place
 
 FINISHED, INVALID, ENDED = range(3)
@@ -32,6 +34,8 @@ class Status(IntEnum):
     """It did not inflate."""
     LIMITED = 4
     """It grew past a limit."""
+    INCOMPLETE = 5
+    """It ends inside a DEFLATE block."""
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -44,6 +48,7 @@ class Row(msgspec.Struct, kw_only=True):
     opcode: int
     compressed: int
     lost: int = 0
+    """Why its payload cannot be judged: MISSING and DOUBT of `analyzer.frames.decode`."""
     frames: int = 0
     raw: int = 0
     """Payload bytes as sent."""
@@ -77,7 +82,13 @@ class Row(msgspec.Struct, kw_only=True):
     context: bytes = b""
     """Unmasked bytes up to and including the bad one, the last few."""
     wire: bytes = b""
-    """The same as they stood on the wire."""
+    """The same as they stood on the wire; none where the text was compressed."""
+    wire_from: int = -1
+    """Where ``wire`` starts in its frame's payload, which turns the masking key; -1: no wire."""
+    header: bytes = b""
+    """The header of that frame, as on the wire."""
+    key: int = 0
+    """The masking key in it, 0 where there is none: `analyzer.frames.text.unmask` takes it."""
     sha256: str | None = None
     payload: bytes | None = None
 
@@ -96,7 +107,7 @@ class Row(msgspec.Struct, kw_only=True):
             last_packet=self.last_packet,
             file=files[self.file],
             time_ns=self.time_ns,
-            complete=self.event == FINISHED and not self.lost,
+            complete=self.event == FINISHED and not self.lost & MISSING,
             payload=msgspec.UNSET if self.payload is None else _payload(self.payload, self.opcode),
         )
 
@@ -107,8 +118,6 @@ def _payload(data: bytes, opcode: int) -> Payload:
             return Payload(text=data.decode())
         except UnicodeDecodeError:
             pass
-    import base64
-
     return Payload(base64=base64.b64encode(data).decode())
 
 
@@ -120,7 +129,7 @@ class MessageColumns:
     """Messages, one element of each column (COLUMNS) a row."""
 
     def __init__(self, finished: dict[str, NDArray[np.int64]], rows: Sequence[Row]) -> None:
-        """``finished``: columns of messages that went by unread; a column not given is the default. ``rows``: the rest."""
+        """``finished``: columns of messages that went by unread (one not given is the default); ``rows``: the rest."""
         self._finished = finished
         self._size = len(next(iter(finished.values()))) if finished else 0
         self._rows = rows
