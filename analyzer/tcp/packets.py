@@ -25,6 +25,15 @@ import numpy as np
 from analyzer.capture.batch import Batch
 from analyzer.wire import link, packet
 
+if cython.compiled:
+    Octets = cython.typedef(cython.uchar[::1])
+    Column = cython.typedef(cython.longlong[::1])
+    Words = cython.typedef(cython.ulonglong[::1])
+else:
+    Octets = memoryview
+    Column = memoryview
+    Words = memoryview
+
 # Header layouts, from the schemas. Typed, so that the compiled code holds plain C numbers.
 ETHERNET_TYPE = cython.declare(cython.Py_ssize_t, link.offset(packet.ETHERNET, "ethertype"))
 ETHERNET_SIZE = cython.declare(cython.Py_ssize_t, packet.ETHERNET.sizeof())
@@ -71,6 +80,8 @@ PROTOCOL_AUTH = cython.declare(cython.longlong, link.AUTHENTICATION)
 LINK_NULL = cython.declare(cython.longlong, link.LINK_NULL)
 LINK_ETHERNET = cython.declare(cython.longlong, link.LINK_ETHERNET)
 LINK_RAW = cython.declare(cython.longlong, link.LINK_RAW)
+LINK_RAW_OLD = cython.declare(cython.longlong, link.LINK_RAW_OLD)
+LINK_RAW_OPENBSD = cython.declare(cython.longlong, link.LINK_RAW_OPENBSD)
 LINK_LOOP = cython.declare(cython.longlong, link.LINK_LOOP)
 LINK_SLL = cython.declare(cython.longlong, link.LINK_SLL)
 LINK_SLL2 = cython.declare(cython.longlong, link.LINK_SLL2)
@@ -84,11 +95,11 @@ _FIN = cython.declare(cython.longlong, link.TCP_FIN)
 _SYN = cython.declare(cython.longlong, link.TCP_SYN)
 _RST = cython.declare(cython.longlong, link.TCP_RST)
 
-VERSION = cython.declare(cython.uchar[::1], memoryview(link.IP_VERSION))
-HEADER4 = cython.declare(cython.uchar[::1], memoryview(link.IPV4_HEADER))
-FRAGMENTED4 = cython.declare(cython.uchar[::1], memoryview(link.IPV4_FRAGMENTED))
-FRAGMENTED6 = cython.declare(cython.uchar[::1], memoryview(link.IPV6_FRAGMENTED))
-HEADER_TCP = cython.declare(cython.uchar[::1], memoryview(link.TCP_HEADER))
+VERSION = cython.declare(Octets, memoryview(link.IP_VERSION))
+HEADER4 = cython.declare(Octets, memoryview(link.IPV4_HEADER))
+FRAGMENTED4 = cython.declare(Octets, memoryview(link.IPV4_FRAGMENTED))
+FRAGMENTED6 = cython.declare(Octets, memoryview(link.IPV6_FRAGMENTED))
+HEADER_TCP = cython.declare(Octets, memoryview(link.TCP_HEADER))
 
 WRAP = cython.declare(cython.longlong, 0xFFFF_FFFF)
 WORD = cython.declare(cython.ulonglong, 0xFFFF_FFFF_FFFF_FFFF)
@@ -96,6 +107,11 @@ MIX = cython.declare(cython.ulonglong, 0x9E37_79B9_7F4A_7C15)
 MAPPED = cython.declare(cython.ulonglong, 0xFFFF_0000_0000)
 """High part of an IPv4 address among IPv6 ones (RFC 4291 2.5.5.2)."""
 MAPPED_PREFIX = b"\0\0\xff\xff"
+TAGS = cython.declare(cython.int, 4)
+"""VLAN tags looked behind, at most."""
+OFFLOADED = cython.declare(cython.longlong, 1 << 19)
+"""The longest packet that segmentation offload hands to a card (Linux: GSO_MAX_SIZE), where its length says 0."""
+RESTARTED = cython.declare(cython.longlong, 2)
 REORDERED_SYN = cython.declare(cython.longlong, 1 << 20)
 """A SYN may be captured after this many bytes of the stream it opens, and still be its own."""
 
@@ -119,21 +135,21 @@ _LINK = cython.declare(cython.longlong, -1 - LINK)
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
-def u16(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.longlong:
+def u16(data: Octets, at: cython.Py_ssize_t) -> cython.longlong:
     return (data[at] << 8) | data[at + 1]
 
 
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
-def u32(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.longlong:
+def u32(data: Octets, at: cython.Py_ssize_t) -> cython.longlong:
     return (u16(data, at) << 16) | u16(data, at + 2)
 
 
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
-def u64(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.ulonglong:
+def u64(data: Octets, at: cython.Py_ssize_t) -> cython.ulonglong:
     high: cython.ulonglong = u32(data, at)
     low: cython.ulonglong = u32(data, at + 4)
     return (high << 32) | low
@@ -141,25 +157,32 @@ def u64(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.ulonglong:
 
 if not cython.compiled:
     # Interpreted, one struct call is four to six times faster than indexing byte by byte.
-    def u16(data: Any, at: int, _unpack: Any = struct.Struct(">H").unpack_from) -> int:
-        return int(_unpack(data, at)[0])
+    _U16 = struct.Struct(">H").unpack_from
+    _U32 = struct.Struct(">I").unpack_from
+    _U64 = struct.Struct(">Q").unpack_from
 
-    def u32(data: Any, at: int, _unpack: Any = struct.Struct(">I").unpack_from) -> int:
-        return int(_unpack(data, at)[0])
+    def u16(data: Any, at: int) -> int:
+        return int(_U16(data, at)[0])
 
-    def u64(data: Any, at: int, _unpack: Any = struct.Struct(">Q").unpack_from) -> int:
-        return int(_unpack(data, at)[0])
+    def u32(data: Any, at: int) -> int:
+        return int(_U32(data, at)[0])
+
+    def u64(data: Any, at: int) -> int:
+        return int(_U64(data, at)[0])
 
 
 def column(rows: int) -> Any:
     """A zeroed column of ``rows`` 64-bit integers, as hot functions take it."""
-    return memoryview(np.zeros(rows, dtype=np.int64))
+    return memoryview(np.zeros(rows, dtype=np.int64))  # type: ignore[arg-type]  # NumPy's stubs know no Buffer yet
 
 
 def _longer(old: Any, rows: int, fill: int = 0, kind: Any = np.int64) -> Any:
     new = np.full(rows, fill, dtype=kind)
     new[: len(old)] = old
-    return memoryview(new)
+    return memoryview(new)  # type: ignore[arg-type]
+
+
+SEGMENT_COLUMNS = ("row", "direction", "seq", "ack", "flags", "start", "captured", "length")
 
 
 @cython.cclass
@@ -167,14 +190,14 @@ class Segments:
     """TCP segments of one batch, a row each, in the order of the capture."""
 
     count = cython.declare(cython.Py_ssize_t, visibility="public")
-    row = cython.declare(cython.longlong[::1], visibility="public")
-    direction = cython.declare(cython.longlong[::1], visibility="public")
-    seq = cython.declare(cython.longlong[::1], visibility="public")
-    ack = cython.declare(cython.longlong[::1], visibility="public")
-    flags = cython.declare(cython.longlong[::1], visibility="public")
-    start = cython.declare(cython.longlong[::1], visibility="public")
-    captured = cython.declare(cython.longlong[::1], visibility="public")
-    length = cython.declare(cython.longlong[::1], visibility="public")
+    row = cython.declare(Column, visibility="public")
+    direction = cython.declare(Column, visibility="public")
+    seq = cython.declare(Column, visibility="public")
+    ack = cython.declare(Column, visibility="public")
+    flags = cython.declare(Column, visibility="public")
+    start = cython.declare(Column, visibility="public")
+    captured = cython.declare(Column, visibility="public")
+    length = cython.declare(Column, visibility="public")
 
     def __init__(self, rows: int) -> None:
         """Room for ``rows`` segments. Columns: ``row`` of the packet in its batch, ``direction``, ``seq``, ``ack``,
@@ -182,14 +205,13 @@ class Segments:
         ``length`` in bytes.
         """
         self.count = 0
-        self.row = column(rows)
-        self.direction = column(rows)
-        self.seq = column(rows)
-        self.ack = column(rows)
-        self.flags = column(rows)
-        self.start = column(rows)
-        self.captured = column(rows)
-        self.length = column(rows)
+        for name in SEGMENT_COLUMNS:
+            setattr(self, name, column(rows))
+
+
+SLOT_COLUMNS = {"ports": 0, "flip": 0, "last": 0, "closed": 0, "recent": 0, "queued": 0}
+SIDE_COLUMNS = {"first": -1, "synced": 0, "ended": 0, "latest": -1}
+"""By slot and by direction: what a fresh row holds."""
 
 
 @cython.cclass
@@ -197,29 +219,31 @@ class Flows:
     """The TCP connections being followed, and the pass that finds each packet's."""
 
     # The hash table: slot + 1, 0 where free, -1 where an entry was removed; and how many are not free.
-    index = cython.declare(cython.longlong[::1])
+    index = cython.declare(Column)
     used = cython.declare(cython.Py_ssize_t)
     # By slot: the smaller and the larger endpoint (address high and low, both ports in one number), which of
-    # them is side 0, the latest packet's time, whether a RST or both FINs were seen, and whether a packet came
-    # since the clock's hand last passed.
-    key = cython.declare(cython.ulonglong[::1])
-    ports = cython.declare(cython.longlong[::1])
-    flip = cython.declare(cython.longlong[::1])
-    last = cython.declare(cython.longlong[::1])
-    closed = cython.declare(cython.longlong[::1])
-    recent = cython.declare(cython.longlong[::1])
-    queued = cython.declare(cython.longlong[::1])
-    # By direction: the first packet's sequence number (-1 before), whether that was a SYN's, whether a FIN came.
-    first = cython.declare(cython.longlong[::1])
-    synced = cython.declare(cython.longlong[::1])
-    ended = cython.declare(cython.longlong[::1])
+    # them is side 0, the latest packet's time, whether a RST or both FINs were seen, whether a packet came since
+    # the clock's hand last passed, and whether the slot is in the queue (RESTARTED: since then used again).
+    key = cython.declare(Words, visibility="public")
+    ports = cython.declare(Column, visibility="public")
+    flip = cython.declare(Column, visibility="public")
+    last = cython.declare(Column, visibility="public")
+    closed = cython.declare(Column, visibility="public")
+    recent = cython.declare(Column, visibility="public")
+    queued = cython.declare(Column, visibility="public")
+    # By direction: the first packet's sequence number (-1 before), whether that was a SYN's, whether a FIN came,
+    # and the latest packet's sequence number.
+    first = cython.declare(Column, visibility="public")
+    synced = cython.declare(Column, visibility="public")
+    ended = cython.declare(Column, visibility="public")
+    latest = cython.declare(Column, visibility="public")
     # Closed connections in the order of their closing, a ring: the first places to use again.
-    queue = cython.declare(cython.longlong[::1])
+    queue = cython.declare(Column)
     queue_head = cython.declare(cython.Py_ssize_t)
     queue_size = cython.declare(cython.Py_ssize_t)
 
     slots = cython.declare(cython.Py_ssize_t, visibility="public")
-    skipped = cython.declare(cython.longlong[::1], visibility="public")
+    skipped = cython.declare(Column, visibility="public")
     evicted = cython.declare(cython.longlong, visibility="public")
     limit = cython.declare(cython.Py_ssize_t)
     hand = cython.declare(cython.Py_ssize_t)
@@ -234,7 +258,7 @@ class Flows:
 
     def __init__(self, limit: int, linger: int, idle: int) -> None:
         """Follow up to ``limit`` connections; ``linger`` and ``idle`` in nanoseconds (see Settings)."""
-        self.limit = limit
+        self.limit = max(limit, 1)
         self.linger = linger
         self.idle = idle
         self.slots = 0
@@ -246,29 +270,17 @@ class Flows:
         self.queue = column(256)
         self.queue_head = 0
         self.queue_size = 0
-        self.key = memoryview(np.zeros(0, dtype=np.uint64))
-        self.ports = column(0)
-        self.flip = column(0)
-        self.last = column(0)
-        self.closed = column(0)
-        self.recent = column(0)
-        self.queued = column(0)
-        self.first = column(0)
-        self.synced = column(0)
-        self.ended = column(0)
+        self.key = _longer((), 0, 0, np.uint64)
+        for name in (*SLOT_COLUMNS, *SIDE_COLUMNS):
+            setattr(self, name, column(0))
         self._grow(256)
 
     def _grow(self, slots: int) -> None:
         self.key = _longer(self.key, 4 * slots, 0, np.uint64)
-        self.ports = _longer(self.ports, slots)
-        self.flip = _longer(self.flip, slots)
-        self.last = _longer(self.last, slots)
-        self.closed = _longer(self.closed, slots)
-        self.recent = _longer(self.recent, slots)
-        self.queued = _longer(self.queued, slots)
-        self.first = _longer(self.first, 2 * slots, -1)
-        self.synced = _longer(self.synced, 2 * slots)
-        self.ended = _longer(self.ended, 2 * slots)
+        for name, fresh in SLOT_COLUMNS.items():
+            setattr(self, name, _longer(getattr(self, name), slots, fresh))
+        for name, fresh in SIDE_COLUMNS.items():
+            setattr(self, name, _longer(getattr(self, name), 2 * slots, fresh))
         ring = column(slots)
         for i in range(self.queue_size):
             ring[i] = self.queue[(self.queue_head + i) % len(self.queue)]
@@ -290,22 +302,22 @@ class Flows:
         """Fill ``out`` with the segments of ``batch``. ``out`` has room for as many rows as the batch."""
         self._decode(
             batch.data,
-            memoryview(batch.offset),
-            memoryview(batch.captured),
-            memoryview(batch.wire),
-            memoryview(batch.time_ns),
-            memoryview(batch.link),
+            batch.offset.data,
+            batch.captured.data,
+            batch.wire.data,
+            batch.time_ns.data,
+            batch.link.data,
             batch.count,
             out,
         )
 
     @cython.locals(
-        data=cython.uchar[::1],
-        offset=cython.longlong[::1],
-        captured=cython.longlong[::1],
-        wire_length=cython.longlong[::1],
-        time_ns=cython.longlong[::1],
-        link=cython.longlong[::1],
+        data=Octets,
+        offset=Column,
+        captured=Column,
+        wire_length=Column,
+        time_ns=Column,
+        link=Column,
         count=cython.Py_ssize_t,
         out=Segments,
     )
@@ -362,7 +374,7 @@ class Flows:
         out.count = n
 
     @cython.cfunc
-    @cython.locals(data=cython.uchar[::1])
+    @cython.locals(data=Octets)
     @cython.exceptval(check=False)
     def headers(
         self,
@@ -373,43 +385,37 @@ class Flows:
         link: cython.longlong,
     ) -> cython.longlong:
         """Where the TCP header starts, or a negative reason. Leaves addresses and ``ip_end`` behind."""
-        kind: cython.longlong = 0
-        rounds: cython.int
+        kind: cython.longlong = -1
+        _: cython.int
         if link == LINK_ETHERNET:
             if at + ETHERNET_SIZE > end:
                 return _CUT
             kind = u16(data, at + ETHERNET_TYPE)
             at += ETHERNET_SIZE
-            for rounds in range(4):
-                if kind != TYPE_VLAN and kind != TYPE_QINQ and kind != TYPE_QINQ_OLD:
-                    break
-                if at + VLAN_SIZE > end:
-                    return _CUT
-                kind = u16(data, at + VLAN_TYPE)
-                at += VLAN_SIZE
-            if kind != TYPE_IP4 and kind != TYPE_IP6:
-                return _NOT_IP
         elif link == LINK_SLL:
             if at + SLL_SIZE > end:
                 return _CUT
             kind = u16(data, at + SLL_TYPE)
             at += SLL_SIZE
-            if kind == TYPE_VLAN and at + VLAN_SIZE <= end:
-                kind = u16(data, at + VLAN_TYPE)
-                at += VLAN_SIZE
-            if kind != TYPE_IP4 and kind != TYPE_IP6:
-                return _NOT_IP
         elif link == LINK_SLL2:
             if at + SLL2_SIZE > end:
                 return _CUT
             kind = u16(data, at + SLL2_TYPE)
             at += SLL2_SIZE
-            if kind != TYPE_IP4 and kind != TYPE_IP6:
-                return _NOT_IP
-        elif link == LINK_NULL or link == LINK_LOOP:
+        elif link in (LINK_NULL, LINK_LOOP):
             at += NULL_SIZE  # the address family's number differs by system: the IP version tells
-        elif link != LINK_RAW and link != LINK_IP4 and link != LINK_IP6:
+        elif link not in (LINK_RAW, LINK_RAW_OLD, LINK_RAW_OPENBSD, LINK_IP4, LINK_IP6):
             return _LINK
+        if kind >= 0:
+            for _ in range(TAGS):
+                if kind not in (TYPE_VLAN, TYPE_QINQ, TYPE_QINQ_OLD):
+                    break
+                if at + VLAN_SIZE > end:
+                    return _CUT
+                kind = u16(data, at + VLAN_TYPE)
+                at += VLAN_SIZE
+            if kind not in (TYPE_IP4, TYPE_IP6):
+                return _NOT_IP
         if at >= end:
             return _CUT
         if VERSION[data[at]] == 4:
@@ -419,7 +425,7 @@ class Flows:
         return _NOT_IP
 
     @cython.cfunc
-    @cython.locals(data=cython.uchar[::1])
+    @cython.locals(data=Octets)
     @cython.exceptval(check=False)
     def ip4(self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong) -> cython.longlong:
         size: cython.longlong
@@ -435,31 +441,33 @@ class Flows:
             return _FRAGMENT
         total = u16(data, at + IP4_LENGTH)
         # A length of 0 is what segmentation offload leaves in captures of the sending host.
-        self.ip_end = wire_end if total == 0 or at + total > wire_end else at + total
+        self.ip_end = at + (OFFLOADED if total == 0 else total)
+        if self.ip_end > wire_end:
+            self.ip_end = wire_end
         self.wide = False
         self.source = at + IP4_SOURCE
         self.destination = at + IP4_DESTINATION
         return at + size
 
     @cython.cfunc
-    @cython.locals(data=cython.uchar[::1])
+    @cython.locals(data=Octets)
     @cython.exceptval(check=False)
     def ip6(self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong) -> cython.longlong:
         kind: cython.longlong
         total: cython.longlong
-        rounds: cython.int
+        _: cython.int
         if at + IP6_SIZE > end:
             return _CUT
         total = u16(data, at + IP6_LENGTH)
-        self.ip_end = at + IP6_SIZE + total
-        if total == 0 or self.ip_end > wire_end:
+        self.ip_end = at + IP6_SIZE + (OFFLOADED if total == 0 else total)
+        if self.ip_end > wire_end:
             self.ip_end = wire_end
         self.wide = True
         self.source = at + IP6_SOURCE
         self.destination = at + IP6_DESTINATION
         kind = data[at + IP6_NEXT]
         at += IP6_SIZE
-        for rounds in range(8):  # RFC 8200 4.1: each extension header at most once, destination options twice
+        for _ in range(8):  # RFC 8200 4.1: each extension header at most once, destination options twice
             if kind == PROTOCOL_TCP:
                 return at
             if at + FRAGMENT_SIZE > end:
@@ -469,7 +477,7 @@ class Flows:
                     return _FRAGMENT
                 kind = data[at]
                 at += FRAGMENT_SIZE
-            elif kind == PROTOCOL_HOP or kind == PROTOCOL_ROUTING or kind == PROTOCOL_OPTIONS:
+            elif kind in (PROTOCOL_HOP, PROTOCOL_ROUTING, PROTOCOL_OPTIONS):
                 kind = data[at]
                 at += (data[at + EXTENSION_LENGTH] + 1) * 8  # RFC 8200 4.3: in units of 8, the first not counted
             elif kind == PROTOCOL_AUTH:
@@ -480,7 +488,7 @@ class Flows:
         return _NOT_TCP
 
     @cython.cfunc
-    @cython.locals(data=cython.uchar[::1])
+    @cython.locals(data=Octets)
     @cython.exceptval(check=False)
     def find(
         self,
@@ -535,6 +543,7 @@ class Flows:
         elif flags & _SYN and not self.synced[d]:
             self.first[d] = seq
             self.synced[d] = 1
+        self.latest[d] = seq
         if flags & _FIN:
             self.ended[d] = 1
         if flags & _RST or (flags & _FIN and self.ended[d ^ 1]):
@@ -557,16 +566,22 @@ class Flows:
         """Whether the slot's connection is over and this segment opens the next one on the same addresses."""
         ahead: cython.longlong
         silent: cython.longlong = now - self.last[slot]
-        if silent > self.idle or (silent > self.linger and self.closed[slot]):
+        if silent > self.linger and self.closed[slot]:
             return True
+        if silent > self.idle:
+            # The clock may have jumped, or the hosts slept: then the numbers go on where they were.
+            ahead = (seq - self.latest[d] + REORDERED_SYN) & WRAP
+            if self.latest[d] < 0 or ahead > 2 * REORDERED_SYN:
+                return True
         if not flags & _SYN:
             return False
+        again: cython.bint = self.closed[slot]
         if self.synced[d]:
-            return self.first[d] != seq
-        if self.first[d] >= 0:
+            again = self.first[d] != seq
+        elif self.first[d] >= 0:
             ahead = (self.first[d] - seq) & WRAP
-            return ahead > REORDERED_SYN
-        return self.closed[slot] != 0
+            again = ahead > REORDERED_SYN
+        return again
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -579,19 +594,27 @@ class Flows:
         self.synced[2 * slot + 1] = 0
         self.ended[2 * slot] = 0
         self.ended[2 * slot + 1] = 0
+        self.latest[2 * slot] = -1
+        self.latest[2 * slot + 1] = -1
+        if self.queued[slot]:
+            self.queued[slot] = RESTARTED
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def close(self, slot: cython.longlong) -> cython.void:
-        place: cython.Py_ssize_t
         self.closed[slot] = 1
         if not self.queued[slot]:
-            self.queued[slot] = 1
-            place = self.queue_head + self.queue_size
-            if place >= self.queue.shape[0]:
-                place -= self.queue.shape[0]
-            self.queue[place] = slot
-            self.queue_size += 1
+            self.enqueue(slot)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def enqueue(self, slot: cython.longlong) -> cython.void:
+        place: cython.Py_ssize_t = self.queue_head + self.queue_size
+        if place >= len(self.queue):
+            place -= len(self.queue)
+        self.queue[place] = slot
+        self.queue_size += 1
+        self.queued[slot] = 1
 
     @cython.cfunc
     @cython.inline
@@ -607,7 +630,7 @@ class Flows:
         h = (h & WORD) + ports
         h = ((h & WORD) ^ ((h & WORD) >> 29)) * MIX
         h = h & WORD
-        return (h >> 20) & (self.index.shape[0] - 1)
+        return (h >> 20) & (len(self.index) - 1)
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -633,7 +656,7 @@ class Flows:
                 if self.key[k + 1] == b and self.key[k + 3] == e and self.key[k] == a and self.key[k + 2] == c:
                     self.created = False
                     return slot
-            place = (place + 1) & (self.index.shape[0] - 1)
+            place = (place + 1) & (len(self.index) - 1)
         self.created = True
         slot = self._allocate(now)
         k = 4 * slot
@@ -652,7 +675,7 @@ class Flows:
         place: cython.Py_ssize_t
         place = self.hash(self.key[k], self.key[k + 1], self.key[k + 2], self.key[k + 3], self.ports[slot])
         while self.index[place] > 0:
-            place = (place + 1) & (self.index.shape[0] - 1)
+            place = (place + 1) & (len(self.index) - 1)
         if self.index[place] == 0:
             self.used += 1
         self.index[place] = slot + 1
@@ -664,7 +687,7 @@ class Flows:
         place: cython.Py_ssize_t
         place = self.hash(self.key[k], self.key[k + 1], self.key[k + 2], self.key[k + 3], self.ports[slot])
         while self.index[place] != slot + 1:
-            place = (place + 1) & (self.index.shape[0] - 1)
+            place = (place + 1) & (len(self.index) - 1)
         self.index[place] = -1
 
     def _allocate(self, now: int) -> int:
@@ -673,15 +696,17 @@ class Flows:
             self._rehash()
         while self.queue_size:
             slot = self.queue[self.queue_head]
-            reopened = not self.closed[slot]
-            if not reopened and now - self.last[slot] <= self.linger:
+            restarted = self.queued[slot] == RESTARTED
+            if not restarted and now - self.last[slot] <= self.linger:
                 break
             self.queue_head = (self.queue_head + 1) % len(self.queue)
             self.queue_size -= 1
             self.queued[slot] = 0
-            if not reopened:
+            if not restarted:
                 self.remove(slot)
                 return int(slot)
+            if self.closed[slot]:
+                self.enqueue(slot)
         if self.slots < self.limit:
             if self.slots == len(self.ports):
                 self._grow(2 * self.slots)

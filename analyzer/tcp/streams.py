@@ -9,22 +9,30 @@ open to it; the slow way decides that.
 Stream offsets are 64 bits wide and never wrap; sequence numbers become offsets by their signed distance
 from the next expected one, in `distance` and nowhere else.
 
+Whatever becomes part of a stream leaves a line in the *trail*, a ring of the latest accepted segments, linked
+backwards by direction, so that a retransmission finds the first copy of its bytes in a few steps however many
+other connections there are.
+
 Once in a second of capture time the pass stops before a row, for whatever waits on time: the first packet of
-each new second is where, so the batch size cannot change the outcome.
+each new second is where, so the batch size cannot change the outcome. It stops as well where the clock was set
+far back.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cython
 import numpy as np
 
 from analyzer.capture.batch import Batch
+from analyzer.tcp.packets import NEW, Segments
 from analyzer.wire import link
 
-if TYPE_CHECKING:
-    from analyzer.tcp.packets import Segments
+if cython.compiled:  # noqa: SIM108  (to Cython a typedef is a statement of its own)
+    Column = cython.typedef(cython.longlong[::1])
+else:
+    Column = memoryview
 
 DATA, GAP, FIN, RST, OPEN, END, TICK, CONFLICT = range(8)
 """Kinds of chunk. OPEN comes before a connection's first chunk, its ``length`` being the
@@ -39,26 +47,35 @@ GAP_REASONS = ("lost", "snaplen", "limit")
 UNSET, FLOWING, FINISHED, RESET, DEAD = range(5)
 """States of a direction: no start known; data may come; FIN delivered; RST delivered; connection ended."""
 
-CONTROL = cython.declare(cython.longlong, link.TCP_SYN | link.TCP_FIN | link.TCP_RST | 1 << 16)
-"""Flags that take the slow way; the last is NEW (analyzer.tcp.packets)."""
+CONTROL = cython.declare(cython.longlong, link.TCP_SYN | link.TCP_FIN | link.TCP_RST | NEW)
+"""Flags that take the slow way."""
 ACK = cython.declare(cython.longlong, link.TCP_ACK)
 WRAP = cython.declare(cython.longlong, 0xFFFF_FFFF)
 HALF = cython.declare(cython.longlong, 0x8000_0000)
-SECOND = cython.declare(cython.longlong, 1_000_000_000)
 MARGIN = 64
 """Rows of a chunk table kept free for what one slow segment may add without asking for more."""
+
+EARLIEST, LATEST = -(1 << 63), (1 << 63) - 1
+"""What a column of 64 bits can hold."""
+
+TRAIL = 1 << 16
+"""Accepted segments remembered, over all connections: a power of two."""
+_TRAIL = cython.declare(cython.longlong, TRAIL)
+STEPS = cython.declare(cython.longlong, 4096)
+"""How many segments of its direction a retransmission is looked for in. The bound keeps a peer that repeats its
+oldest segment again and again from costing more than the packets are worth."""
 
 
 def column(rows: int) -> Any:
     """A zeroed column of ``rows`` 64-bit integers, as hot functions take it."""
-    return memoryview(np.zeros(rows, dtype=np.int64))
+    return memoryview(np.zeros(rows, dtype=np.int64))  # type: ignore[arg-type]  # NumPy's stubs know no Buffer yet
 
 
-def longer(old: Any, rows: int) -> Any:
-    """``old`` with zeroed room up to ``rows``."""
-    new = np.zeros(rows, dtype=np.int64)
+def longer(old: Any, rows: int, fill: int = 0) -> Any:
+    """``old`` with room up to ``rows``, the new ones holding ``fill``."""
+    new = np.full(rows, fill, dtype=np.int64)
     new[: len(old)] = old
-    return memoryview(new)
+    return memoryview(new)  # type: ignore[arg-type]
 
 
 @cython.ccall
@@ -69,20 +86,10 @@ def distance(seq: cython.longlong, expected: cython.longlong) -> cython.longlong
     return ahead - WRAP - 1 if ahead >= HALF else ahead
 
 
-COLUMNS = (
-    "kind",
-    "direction",
-    "offset",
-    "length",
-    "start",
-    "stored",
-    "acked",
-    "file",
-    "packet",
-    "time_ns",
-    "file_offset",
+CHUNK_COLUMNS = (
+    "kind", "direction", "offset", "length", "start", "stored", "acked", "file", "packet", "time_ns", "file_offset",
     "ordinal",
-)
+)  # fmt: skip
 
 
 @cython.cclass
@@ -91,19 +98,19 @@ class Chunks:
 
     count = cython.declare(cython.Py_ssize_t, visibility="public")
     rows = cython.declare(cython.Py_ssize_t, visibility="public")
-    kind = cython.declare(cython.longlong[::1], visibility="public")
-    direction = cython.declare(cython.longlong[::1], visibility="public")
-    offset = cython.declare(cython.longlong[::1], visibility="public")
-    length = cython.declare(cython.longlong[::1], visibility="public")
-    start = cython.declare(cython.longlong[::1], visibility="public")
-    stored = cython.declare(cython.longlong[::1], visibility="public")
-    acked = cython.declare(cython.longlong[::1], visibility="public")
-    file = cython.declare(cython.longlong[::1], visibility="public")
-    packet = cython.declare(cython.longlong[::1], visibility="public")
-    time_ns = cython.declare(cython.longlong[::1], visibility="public")
-    file_offset = cython.declare(cython.longlong[::1], visibility="public")
-    ordinal = cython.declare(cython.longlong[::1], visibility="public")
-    store = cython.declare(object, visibility="public")
+    kind = cython.declare(Column, visibility="public")
+    direction = cython.declare(Column, visibility="public")
+    offset = cython.declare(Column, visibility="public")
+    length = cython.declare(Column, visibility="public")
+    start = cython.declare(Column, visibility="public")
+    stored = cython.declare(Column, visibility="public")
+    acked = cython.declare(Column, visibility="public")
+    file = cython.declare(Column, visibility="public")
+    packet = cython.declare(Column, visibility="public")
+    time_ns = cython.declare(Column, visibility="public")
+    file_offset = cython.declare(Column, visibility="public")
+    ordinal = cython.declare(Column, visibility="public")
+    store: Any = cython.declare(object, visibility="public")
 
     def __init__(self, rows: int) -> None:
         """Room for ``rows`` chunks. Columns: ``kind``, ``direction``, stream ``offset``, ``length``, ``start`` in the
@@ -114,18 +121,8 @@ class Chunks:
         self.count = 0
         self.rows = 0
         self.store = bytearray()
-        self.kind = column(0)
-        self.direction = column(0)
-        self.offset = column(0)
-        self.length = column(0)
-        self.start = column(0)
-        self.stored = column(0)
-        self.acked = column(0)
-        self.file = column(0)
-        self.packet = column(0)
-        self.time_ns = column(0)
-        self.file_offset = column(0)
-        self.ordinal = column(0)
+        for name in CHUNK_COLUMNS:
+            setattr(self, name, column(0))
         self.reserve(rows)
 
     def reserve(self, rows: int) -> None:
@@ -134,18 +131,8 @@ class Chunks:
         if wanted <= self.rows:
             return
         self.rows = max(wanted, 2 * self.rows)
-        self.kind = longer(self.kind, self.rows)
-        self.direction = longer(self.direction, self.rows)
-        self.offset = longer(self.offset, self.rows)
-        self.length = longer(self.length, self.rows)
-        self.start = longer(self.start, self.rows)
-        self.stored = longer(self.stored, self.rows)
-        self.acked = longer(self.acked, self.rows)
-        self.file = longer(self.file, self.rows)
-        self.packet = longer(self.packet, self.rows)
-        self.time_ns = longer(self.time_ns, self.rows)
-        self.file_offset = longer(self.file_offset, self.rows)
-        self.ordinal = longer(self.ordinal, self.rows)
+        for name in CHUNK_COLUMNS:
+            setattr(self, name, longer(getattr(self, name), self.rows))
 
     def clear(self) -> None:
         """Forget what was delivered."""
@@ -153,31 +140,58 @@ class Chunks:
         self.store = bytearray()
 
 
+DIRECTION_COLUMNS = {"next_seq": 0, "next_offset": 0, "acked": 0, "state": UNSET, "quick": 0, "latest": -1}
+TRAIL_COLUMNS = ("t_offset", "t_length", "t_start", "t_age", "t_reach", "t_previous")
+
+
 @cython.cclass
 class Streams:
-    """Where each direction stands, and the pass over a batch's segments. Arrays are indexed by direction."""
+    """Where each direction stands, and the pass over a batch's segments.
 
-    next_seq = cython.declare(cython.longlong[::1], visibility="public")
-    next_offset = cython.declare(cython.longlong[::1], visibility="public")
-    acked = cython.declare(cython.longlong[::1], visibility="public")
-    state = cython.declare(cython.longlong[::1], visibility="public")
-    quick = cython.declare(cython.longlong[::1], visibility="public")
-    accepted = cython.declare(cython.longlong[::1], visibility="public")
+    By direction: the ``next_seq`` expected and its ``next_offset`` in the stream, the highest offset ``acked`` by the
+    other side, ``state``, whether it is ``quick``, and the ``latest`` segment in the trail. The trail's columns, by
+    number of the segment modulo TRAIL: stream offset and length, start in the remembered data, age (see `copies`), the
+    reach (highest end of any of the direction's segments up to this one), and the segment before it.
+
+    Before a batch set ``ordinal`` (packets before it) and ``origin`` (place of the batch's data among all remembered).
+    ``until`` and ``floor`` bound the times at which the pass goes on without stopping, in nanoseconds.
+    """
+
+    next_seq = cython.declare(Column, visibility="public")
+    next_offset = cython.declare(Column, visibility="public")
+    acked = cython.declare(Column, visibility="public")
+    state = cython.declare(Column, visibility="public")
+    quick = cython.declare(Column, visibility="public")
+    latest = cython.declare(Column, visibility="public")
+    kept = cython.declare(cython.longlong, visibility="public")
+    t_offset = cython.declare(Column)
+    t_length = cython.declare(Column)
+    t_start = cython.declare(Column)
+    t_age = cython.declare(Column)
+    t_reach = cython.declare(Column)
+    t_previous = cython.declare(Column)
     ordinal = cython.declare(cython.longlong, visibility="public")
-    tick = cython.declare(cython.longlong, visibility="public")
-    slow = cython.declare(object)
+    origin = cython.declare(cython.longlong, visibility="public")
+    until = cython.declare(cython.longlong, visibility="public")
+    floor = cython.declare(cython.longlong, visibility="public")
+    slow: Any = cython.declare(object)
 
     def __init__(self, slow: Any) -> None:
         """``slow`` takes the segments that are not simply next: its ``segment(row)``."""
         self.slow = slow
         self.ordinal = 0
-        self.tick = 0
-        self.accepted = column(0)
-        self.next_seq = column(0)
-        self.next_offset = column(0)
-        self.acked = column(0)
-        self.state = column(0)
-        self.quick = column(0)
+        self.origin = 0
+        self.until = EARLIEST
+        self.floor = EARLIEST
+        self.kept = 0
+        self.t_offset = column(TRAIL)
+        self.t_length = column(TRAIL)
+        self.t_start = column(TRAIL)
+        self.t_age = column(TRAIL)
+        self.t_reach = column(TRAIL)
+        self.t_previous = column(TRAIL)
+        for name in DIRECTION_COLUMNS:
+            setattr(self, name, column(0))
         self.grow(512)
 
     def grow(self, directions: int) -> None:
@@ -185,21 +199,31 @@ class Streams:
         if directions <= len(self.state):
             return
         rows = max(directions, 2 * len(self.state))
-        self.next_seq = longer(self.next_seq, rows)
-        self.next_offset = longer(self.next_offset, rows)
-        self.acked = longer(self.acked, rows)
-        self.state = longer(self.state, rows)
-        self.quick = longer(self.quick, rows)
+        for name, fill in DIRECTION_COLUMNS.items():
+            setattr(self, name, longer(getattr(self, name), rows, fill))
 
-    def deliver(self, batch: Batch, segments: Segments, row: int, out: Chunks) -> int:
-        """Deliver from segment ``row`` on. The row to go on from: the segments' count, or where a new second begins."""
+    def forget(self, d: int) -> None:
+        """Begin direction ``d`` anew."""
+        self.state[d] = UNSET
+        self.quick[d] = 0
+        self.latest[d] = -1
+        self.next_seq[d] = 0
+        self.next_offset[d] = 0
+        self.acked[d] = 0
+
+    def deliver(self, batch: Batch, ages: Any, segments: Segments, row: int, out: Chunks) -> int:
+        """Deliver from segment ``row`` on. The row to go on from: the segments' count, or where a new second begins.
+
+        ``ages`` are the captured bytes of the run before each packet of the batch.
+        """
         return int(
             self._deliver(
-                memoryview(batch.number),
-                memoryview(batch.file),
-                memoryview(batch.time_ns),
-                memoryview(batch.file_offset),
-                memoryview(batch.offset),
+                batch.number.data,
+                batch.file.data,
+                batch.time_ns.data,
+                batch.file_offset.data,
+                batch.offset.data,
+                ages,
                 segments.row,
                 segments.direction,
                 segments.seq,
@@ -215,19 +239,20 @@ class Streams:
         )
 
     @cython.locals(
-        number=cython.longlong[::1],
-        file=cython.longlong[::1],
-        time_ns=cython.longlong[::1],
-        file_offset=cython.longlong[::1],
-        packet_start=cython.longlong[::1],
-        rows=cython.longlong[::1],
-        direction=cython.longlong[::1],
-        seq=cython.longlong[::1],
-        ack=cython.longlong[::1],
-        flags=cython.longlong[::1],
-        start=cython.longlong[::1],
-        captured=cython.longlong[::1],
-        length=cython.longlong[::1],
+        number=Column,
+        file=Column,
+        time_ns=Column,
+        file_offset=Column,
+        packet_start=Column,
+        ages=Column,
+        rows=Column,
+        direction=Column,
+        seq=Column,
+        ack=Column,
+        flags=Column,
+        start=Column,
+        captured=Column,
+        length=Column,
         i=cython.Py_ssize_t,
         count=cython.Py_ssize_t,
         out=Chunks,
@@ -239,6 +264,7 @@ class Streams:
         time_ns: Any,
         file_offset: Any,
         packet_start: Any,
+        ages: Any,
         rows: Any,
         direction: Any,
         seq: Any,
@@ -258,7 +284,7 @@ class Streams:
         acked: cython.longlong
         while i < count:
             r = rows[i]
-            if time_ns[r] >= self.tick:
+            if time_ns[r] > self.until or time_ns[r] < self.floor:
                 return i
             d = direction[i]
             e = d ^ 1
@@ -285,15 +311,80 @@ class Streams:
             out.length[n] = length[i]
             out.start[n] = start[i]
             out.stored[n] = 0
-            out.acked[n] = acked
+            out.acked[n] = acked if acked >= 0 else -1
             out.file[n] = file[r]
             out.packet[n] = number[r]
             out.time_ns[n] = time_ns[r]
             out.file_offset[n] = file_offset[r] + start[i] - packet_start[r]
             out.ordinal[n] = self.ordinal + r
             out.count = n + 1
-            self.accepted[i] = self.next_offset[d]
+            self.note(d, self.next_offset[d], length[i], start[i], ages[r], 0)
             self.next_offset[d] += length[i]
             self.next_seq[d] = (self.next_seq[d] + length[i]) & WRAP
             i += 1
         return i
+
+    # --- the trail
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def note(
+        self,
+        d: cython.Py_ssize_t,
+        offset: cython.longlong,
+        length: cython.longlong,
+        start: cython.longlong,
+        age: cython.longlong,
+        reach: cython.longlong,
+    ) -> cython.void:
+        """Remember that ``length`` bytes at ``start`` of the batch's data are those at ``offset`` of a stream.
+
+        ``reach`` is the end of the farthest bytes that the direction holds already, where that is beyond these.
+        """
+        k: cython.Py_ssize_t = self.kept & (_TRAIL - 1)
+        self.t_offset[k] = offset
+        self.t_length[k] = length
+        self.t_start[k] = self.origin + start
+        self.t_age[k] = age
+        self.t_reach[k] = offset + length if offset + length > reach else reach
+        self.t_previous[k] = self.latest[d]
+        self.latest[d] = self.kept
+        self.kept += 1
+
+    @cython.locals(
+        number=cython.longlong,
+        low=cython.longlong,
+        high=cython.longlong,
+        steps=cython.longlong,
+        k=cython.Py_ssize_t,
+        first=cython.longlong,
+        last=cython.longlong,
+        oldest=cython.longlong,
+    )
+    def copies(self, d: int, offset: int, end: int, oldest: int) -> list[tuple[int, int, int]]:
+        """Where the remembered bytes of direction ``d`` within [offset, end) are, newest first.
+
+        Each as stream offset, place and length; the place counts all data ever remembered. Forgotten is what is no
+        longer in the trail, what lies more than STEPS segments of this direction back, and what came with a packet
+        before which the run had captured fewer than ``oldest`` bytes.
+        """
+        found = []
+        first = offset
+        last = end
+        number = self.latest[d]
+        steps = STEPS
+        while steps and number >= 0 and number >= self.kept - _TRAIL:
+            k = number & (_TRAIL - 1)
+            if self.t_reach[k] <= first or self.t_age[k] < oldest:
+                break
+            low = self.t_offset[k]
+            high = low + self.t_length[k]
+            if low < last and high > first:
+                if low < first:
+                    low = first
+                if high > last:
+                    high = last
+                found.append((low, self.t_start[k] + low - self.t_offset[k], high - low))
+            number = self.t_previous[k]
+            steps -= 1
+        return found

@@ -13,9 +13,12 @@ from construct import BitsInteger, BitStruct, Bytes, Construct, Flag, Int8ub, In
 
 from analyzer.wire import packet
 
-# LINKTYPE_ values of the registry that tcpdump.org keeps.
+# LINKTYPE_ values of the registry that tcpdump.org keeps; 12 and 14 are what some systems wrote for raw IP before
+# it had a number of its own.
 LINK_NULL = 0
 LINK_ETHERNET = 1
+LINK_RAW_OLD = 12
+LINK_RAW_OPENBSD = 14
 LINK_RAW = 101
 LINK_LOOP = 108
 LINK_SLL = 113
