@@ -38,8 +38,8 @@ from analyzer.tcp.packets import Flows
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import Chunks
 
-ROOM = 4
-"""Rows that must be free before a chunk is attended to: an end may cut a frame short in both directions."""
+ROOM = 8
+"""Rows the decoder leaves free: an end or a gap may cut a frame short in both directions."""
 ITEMS = 4096
 """Drafts, events and records that wait, at most, before they are gone through."""
 CUTS = {streams.FIN: Cut.FIN, streams.RST: Cut.RST}
@@ -170,7 +170,7 @@ class Connections:
 
     def _full(self) -> bool:
         """The next end or gap might find no room for a frame's row."""
-        return bool(self._decoder.frames.count > self._decoder.frames.rows - ROOM)
+        return bool(self._decoder.frames.count >= self._decoder.frames.rows - ROOM)
 
     # --- what a chunk is
 
