@@ -64,10 +64,15 @@ class FrameColumns:
     # --- the header
 
     @cached_property
+    def _second(self) -> I64:
+        """The second byte; 0, which claims nothing, where it did not come."""
+        return np.maximum(self.byte1, 0)
+
+    @cached_property
     def whole(self) -> Mask:
         """The header is complete, so the frame can be judged, even where its payload is not."""
         known = (self.byte1 >= 0) & (self.cut != Cut.HTTP)
-        return np.asarray(known & (self.header == tables.HEADER[self.byte1 & 0xFF]))
+        return np.asarray(known & (self.header == tables.HEADER[self._second]))
 
     @cached_property
     def complete(self) -> Mask:
@@ -97,12 +102,12 @@ class FrameColumns:
     @cached_property
     def masked(self) -> Mask:
         """MASK is set."""
-        return np.asarray(tables.MASKED[self.byte1 & 0xFF].astype(np.bool_))
+        return np.asarray(tables.MASKED[self._second].astype(np.bool_))
 
     @cached_property
     def length7(self) -> NDArray[np.uint8]:
         """The 7-bit payload length."""
-        return np.asarray(tables.LENGTH7[self.byte1 & 0xFF])
+        return np.asarray(tables.LENGTH7[self._second])
 
     @cached_property
     def payload_length(self) -> NDArray[np.uint64]:

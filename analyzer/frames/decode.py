@@ -213,8 +213,9 @@ class PieceRows:
     def __init__(self, rows: int) -> None:
         """Room for ``rows`` pieces.
 
-        Columns: whose (``direction``, ``connection``, ``client``), ``start`` in the buffer and ``length``,
-        masking ``key`` (0: none), ``offset`` in the message's payload as sent, ``frame`` index, ``frame_offset`` in that frame's payload, ``stream_offset`` and the one of its ``frame_start``, the message's
+        Columns: whose (``direction``, ``connection``, ``client``), ``start`` in the buffer and ``length``, masking
+        ``key`` (0: none), ``offset`` in the message's payload as sent, ``frame`` index, ``frame_offset`` in that
+        frame's payload, ``stream_offset`` and the one of its ``frame_start``, the message's
         ``opcode``, whether it is ``compressed``, whether the piece is its ``first`` and its ``final`` one, its index;
         then the place; why the message cannot be judged (``lost``: MISSING, DOUBT); and of the frame the first two
         bytes (``head``, as one number) and the payload length ``announced``.
