@@ -97,6 +97,7 @@ class Connections:
         order = {rule_id: number for number, rule_id in enumerate(rules)}
         self._number_of = order
         self._frame_rules = [r for r in rules.values() if r.subject == "FrameColumns"]
+        self._opcodes = {r.opcode for r in self._frame_rules if r.opcode is not None}
         self._message_rules = [r for r in rules.values() if r.subject == "MessageColumns"]
         self._links: dict[int, Link] = {}
         """By slot."""
@@ -153,9 +154,12 @@ class Connections:
         frames = FrameColumns(self._decoder.frames)
         if len(frames):
             self._take_frames(frames)
+            of_opcode = {opcode: frames.only(opcode) for opcode in self._opcodes}
             for rule in self._frame_rules:
-                for draft in drafts.of_frames(rule, self._number_of[rule.id], frames, self._files):
-                    self._engine.add(draft)
+                mine = frames if rule.opcode is None else of_opcode[rule.opcode]
+                if len(mine):
+                    for draft in drafts.of_frames(rule, self._number_of[rule.id], mine, self._files):
+                        self._engine.add(draft)
         messages = self._messages.collect(frames)
         if len(messages):
             self._take_messages(messages)

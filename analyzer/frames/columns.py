@@ -47,14 +47,21 @@ def header_bytes(byte0: int, byte1: int, length: int, key: int) -> bytes:
 class FrameColumns:
     """The frames of ``rows``, one element of each column a frame. Columns named as in `FrameRows` come from there."""
 
-    def __init__(self, rows: FrameRows) -> None:
+    def __init__(self, rows: FrameRows, chosen: I64 | None = None) -> None:
+        """All of ``rows``, or the ``chosen`` ones."""
         self._rows = rows
-        self.count = rows.count
+        self._chosen = chosen
+        self.count = rows.count if chosen is None else len(chosen)
+
+    def only(self, opcode: int) -> FrameColumns:
+        """The frames with that opcode."""
+        return FrameColumns(self._rows, np.flatnonzero(self.opcode == opcode))
 
     def __getattr__(self, name: str) -> Any:
         if name not in FRAME_COLUMNS:
             raise AttributeError(name)
-        column = np.asarray(getattr(self._rows, name))[: self.count]
+        column = np.asarray(getattr(self._rows, name))
+        column = column[: self.count] if self._chosen is None else column[self._chosen]
         self.__dict__[name] = column
         return column
 

@@ -38,7 +38,15 @@ def _told(frames: FrameColumns, row: int) -> str:
     return f"{code}: {said}" if said else f"{code}"
 
 
-@rule("CL-001", severity=Severity.ERROR, level=Level.MUST, rfc="RFC 6455 5.5.1", role=Role.BOTH, close_code=1002)
+@rule(
+    "CL-001",
+    severity=Severity.ERROR,
+    level=Level.MUST,
+    rfc="RFC 6455 5.5.1",
+    role=Role.BOTH,
+    close_code=1002,
+    opcode=Opcode.CLOSE,
+)
 def close_one_byte_payload(frames: FrameColumns) -> Hits:
     """A Close frame has a payload of one byte.
 
@@ -62,7 +70,15 @@ def close_one_byte_payload(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-002", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 6455 7.4.2", role=Role.BOTH, close_code=1002)
+@rule(
+    "CL-002",
+    severity=Severity.ERROR,
+    level=Level.MUST_NOT,
+    rfc="RFC 6455 7.4.2",
+    role=Role.BOTH,
+    close_code=1002,
+    opcode=Opcode.CLOSE,
+)
 def close_code_below_1000(frames: FrameColumns) -> Hits:
     """A Close frame has a code below 1000.
 
@@ -87,7 +103,15 @@ def close_code_below_1000(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-003", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 6455 7.4.1", role=Role.BOTH, close_code=1002)
+@rule(
+    "CL-003",
+    severity=Severity.ERROR,
+    level=Level.MUST_NOT,
+    rfc="RFC 6455 7.4.1",
+    role=Role.BOTH,
+    close_code=1002,
+    opcode=Opcode.CLOSE,
+)
 def close_code_1004(frames: FrameColumns) -> Hits:
     """A Close frame has the reserved code 1004.
 
@@ -111,7 +135,15 @@ def close_code_1004(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-004", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 6455 7.4.1", role=Role.BOTH, close_code=1002)
+@rule(
+    "CL-004",
+    severity=Severity.ERROR,
+    level=Level.MUST_NOT,
+    rfc="RFC 6455 7.4.1",
+    role=Role.BOTH,
+    close_code=1002,
+    opcode=Opcode.CLOSE,
+)
 def close_code_1005(frames: FrameColumns) -> Hits:
     """A Close frame has the reserved code 1005.
 
@@ -135,7 +167,15 @@ def close_code_1005(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-005", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 6455 7.4.1", role=Role.BOTH, close_code=1002)
+@rule(
+    "CL-005",
+    severity=Severity.ERROR,
+    level=Level.MUST_NOT,
+    rfc="RFC 6455 7.4.1",
+    role=Role.BOTH,
+    close_code=1002,
+    opcode=Opcode.CLOSE,
+)
 def close_code_1006(frames: FrameColumns) -> Hits:
     """A Close frame has the reserved code 1006.
 
@@ -160,7 +200,15 @@ def close_code_1006(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-006", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 6455 7.4.1", role=Role.BOTH, close_code=1002)
+@rule(
+    "CL-006",
+    severity=Severity.ERROR,
+    level=Level.MUST_NOT,
+    rfc="RFC 6455 7.4.1",
+    role=Role.BOTH,
+    close_code=1002,
+    opcode=Opcode.CLOSE,
+)
 def close_code_1015(frames: FrameColumns) -> Hits:
     """A Close frame has the reserved code 1015.
 
@@ -188,7 +236,13 @@ def close_code_1015(frames: FrameColumns) -> Hits:
 
 
 @rule(
-    "CL-007", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 6455 7.4.2, 11.7", role=Role.BOTH, close_code=1002
+    "CL-007",
+    severity=Severity.ERROR,
+    level=Level.MUST_NOT,
+    rfc="RFC 6455 7.4.2, 11.7",
+    role=Role.BOTH,
+    close_code=1002,
+    opcode=Opcode.CLOSE,
 )
 def close_code_unassigned(frames: FrameColumns) -> Hits:
     """A Close frame has a code that the protocol has not assigned.
@@ -217,7 +271,15 @@ def close_code_unassigned(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-008", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 6455 11.7", role=Role.BOTH, close_code=1002)
+@rule(
+    "CL-008",
+    severity=Severity.ERROR,
+    level=Level.MUST_NOT,
+    rfc="RFC 6455 11.7",
+    role=Role.BOTH,
+    close_code=1002,
+    opcode=Opcode.CLOSE,
+)
 def close_code_above_4999(frames: FrameColumns) -> Hits:
     """A Close frame has a code above 4999.
 
@@ -249,6 +311,7 @@ def close_code_above_4999(frames: FrameColumns) -> Hits:
     role=Role.BOTH,
     close_code=1007,
     fail_required=True,
+    opcode=Opcode.CLOSE,
 )
 def close_reason_not_utf8(frames: FrameColumns) -> Hits:
     """The reason in a Close frame is not valid UTF-8.
@@ -275,7 +338,14 @@ def close_reason_not_utf8(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-010", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 7.4.1", role=Role.SERVER)
+@rule(
+    "CL-010",
+    severity=Severity.INFO,
+    level=Level.OBSERVATION,
+    rfc="RFC 6455 7.4.1",
+    role=Role.SERVER,
+    opcode=Opcode.CLOSE,
+)
 def close_1010_from_server(frames: FrameColumns) -> Hits:
     """A server used close code 1010.
 
@@ -301,7 +371,9 @@ def close_1010_from_server(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-011", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 7.4.2", role=Role.BOTH)
+@rule(
+    "CL-011", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 7.4.2", role=Role.BOTH, opcode=Opcode.CLOSE
+)
 def close_code_unregistered(frames: FrameColumns) -> Hits:
     """A Close frame has a code from 3000 to 3999 that is not registered.
 
@@ -326,7 +398,7 @@ def close_code_unregistered(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-012", severity=Severity.INFO, level=Level.SHOULD, rfc="RFC 6455 7.4.1", role=Role.CLIENT)
+@rule("CL-012", severity=Severity.INFO, level=Level.SHOULD, rfc="RFC 6455 7.4.1", role=Role.CLIENT, opcode=Opcode.CLOSE)
 def close_1010_reason_missing(frames: FrameColumns) -> Hits:
     """A client closed with 1010 without listing the extensions it misses.
 
@@ -348,7 +420,9 @@ def close_1010_reason_missing(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-013", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 5.5.1", role=Role.BOTH)
+@rule(
+    "CL-013", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 5.5.1", role=Role.BOTH, opcode=Opcode.CLOSE
+)
 def close_code_not_echoed(frames: FrameColumns) -> Hits:
     """The answer to a Close carries another code.
 
@@ -380,7 +454,7 @@ def close_code_not_echoed(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-014", severity=Severity.INFO, level=Level.MAY, rfc="RFC 6455 7.1.5", role=Role.BOTH)
+@rule("CL-014", severity=Severity.INFO, level=Level.MAY, rfc="RFC 6455 7.1.5", role=Role.BOTH, opcode=Opcode.CLOSE)
 def close_without_code(frames: FrameColumns) -> Hits:
     """A Close frame has no status code.
 
@@ -395,7 +469,9 @@ def close_without_code(frames: FrameColumns) -> Hits:
     return Hits(rows=_close(frames) & (frames.payload_length == 0), expected="a code", found="no payload", at=1)
 
 
-@rule("CL-015", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 7.4.1", role=Role.BOTH)
+@rule(
+    "CL-015", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 7.4.1", role=Role.BOTH, opcode=Opcode.CLOSE
+)
 def close_reports_failure(frames: FrameColumns) -> Hits:
     """A Close frame reports an error.
 
@@ -422,7 +498,14 @@ def close_reports_failure(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("CL-016", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 7.4.1", role=Role.CLIENT)
+@rule(
+    "CL-016",
+    severity=Severity.INFO,
+    level=Level.OBSERVATION,
+    rfc="RFC 6455 7.4.1",
+    role=Role.CLIENT,
+    opcode=Opcode.CLOSE,
+)
 def server_code_from_client(frames: FrameColumns) -> Hits:
     """A client used a close code meant for servers.
 
@@ -498,7 +581,14 @@ def control_frame_after_close(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("SC-003", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="RFC 6455 5.5.1, 7.1.5", role=Role.BOTH)
+@rule(
+    "SC-003",
+    severity=Severity.WARNING,
+    level=Level.OBSERVATION,
+    rfc="RFC 6455 5.5.1, 7.1.5",
+    role=Role.BOTH,
+    opcode=Opcode.CLOSE,
+)
 def close_frame_repeated(frames: FrameColumns) -> Hits:
     """A side sent a second Close.
 

@@ -116,7 +116,14 @@ def data_frame_inside_message(frames: FrameColumns) -> Hits:
     )
 
 
-@rule("FG-003", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 5.5.1, 6.1", role=Role.BOTH)
+@rule(
+    "FG-003",
+    severity=Severity.INFO,
+    level=Level.OBSERVATION,
+    rfc="RFC 6455 5.5.1, 6.1",
+    role=Role.BOTH,
+    opcode=Opcode.CLOSE,
+)
 def close_inside_message(frames: FrameColumns) -> Hits:
     """A side sent Close while its own message was unfinished.
 
