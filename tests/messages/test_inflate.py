@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import zlib
 
 import pytest
@@ -86,15 +87,18 @@ def test_blocks_with_bfinal_go_on_with_the_window() -> None:
     assert inflate(inflater, first + second) == b"one and two", "without the empty block, too"
 
 
-def test_a_reference_over_blocks_with_bfinal_and_messages() -> None:
-    history = bytes(range(256)) * 140
+@pytest.mark.parametrize("size", [40_000, 32_768 * 5, 400_000])
+def test_a_reference_over_blocks_with_bfinal_and_messages(size: int) -> None:
+    """The farthest reference there is, into what streams before brought forth."""
+    history = random.Random(size).randbytes(size)
     compressor = zlib.compressobj(wbits=-15, zdict=history[-32768:])
-    again = compressor.compress(history[-300:]) + compressor.flush(zlib.Z_FINISH)
+    repeated = history[-32_500:-32_200]
+    again = compressor.compress(repeated) + compressor.flush(zlib.Z_FINISH)
     assert len(again) < 100
     inflater = Inflater(True, 8)
     assert inflate(inflater, Compressor(True)(history)) == history
     assert inflate(inflater, final_block(b"") + b"\x00") == b""
-    assert inflate(inflater, again) == history[-300:]
+    assert inflate(inflater, again) == repeated
 
 
 @pytest.mark.parametrize("takeover", [True, False])
