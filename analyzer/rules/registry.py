@@ -52,7 +52,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The text obliges the receiver to fail the connection."""
     subject: str
     """Name of the subject class."""
-    opcode: int | None
+    opcode: int | None = None
     """Of the only frames the rule looks at, where its subject are frames; None: all."""
     prose: str
     """The docstring between title and examples."""
