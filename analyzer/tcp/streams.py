@@ -61,7 +61,7 @@ EARLIEST, LATEST = -(1 << 63), (1 << 63) - 1
 TRAIL = 1 << 16
 """Accepted segments remembered, over all connections: a power of two."""
 _TRAIL = cython.declare(cython.longlong, TRAIL)
-STEPS = cython.declare(cython.longlong, 4096)
+STEPS = cython.declare(cython.longlong, 2048)
 """How many segments of its direction a retransmission is looked for in. The bound keeps a peer that repeats its
 oldest segment again and again from costing more than the packets are worth."""
 

@@ -125,7 +125,7 @@ def test_the_walk_along_the_trail_is_bounded() -> None:
     one = Streams(None)
     for i in range(10_000):
         one.note(0, i, 1, i, 0, 0)
-    near, far = 10_000 - 4096, 10_000 - 4097
+    near, far = 10_000 - 2048, 10_000 - 2049
     assert one.copies(0, near, near + 1, 0) == [(near, near, 1)]
     assert one.copies(0, far, far + 1, 0) == []
     one.forget(0)
