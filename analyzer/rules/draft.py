@@ -14,6 +14,9 @@ from analyzer.rules.faults import Fault, Hits
 from analyzer.rules.opening import Opening
 from analyzer.rules.registry import Rule
 
+NOWHERE = -1
+"""The file offset of what is no byte of its own: a message as a whole."""
+
 
 class Draft(msgspec.Struct):
     """One finding, not yet weighed against the others."""
@@ -23,6 +26,13 @@ class Draft(msgspec.Struct):
     finding: Finding
     stateful: bool
     """It is about the bytes after the opening, so the peer's reaction decides about its weight (policy P4)."""
+    time_ns: int = 0
+    """When it came to be known, where it is stateful: from then on the peer may react."""
+
+    @property
+    def offset(self) -> int:
+        """Stream offset of the frame at fault."""
+        return self.key[3]
 
 
 def side_number(direction: Direction | None) -> int:
@@ -64,7 +74,7 @@ def finding(
         byte_offset=byte_offset,
         header=header,
         file=None if place is None else files[place.file],
-        file_offset=None if place is None else place.file_offset,
+        file_offset=None if place is None or place.file_offset == NOWHERE else place.file_offset,
         text=text or rule.title,
         expected=expected,
         found=found,
@@ -102,6 +112,7 @@ def of_frames(rule: Rule, number: int, frames: FrameColumns, files: list[str]) -
                 evidence=Evidence(offset, head.hex(), (at, length)) if has_frame else None,
             ),
             stateful=True,
+            time_ns=int(frames.last_time_ns[row]),
         )
 
 
@@ -111,14 +122,14 @@ def of_messages(rule: Rule, number: int, messages: MessageColumns, files: list[s
     for index in np.flatnonzero(hits.rows).tolist():
         row = messages.row(index)
         bad = row.bad_stream_offset >= 0
-        place = Place(row.file, row.packet, row.ordinal, row.time_ns, 0)
+        place = messages.bad_place(index) if bad else Place(row.file, row.packet, row.ordinal, row.time_ns, NOWHERE)
         evidence = None
-        if bad:
-            place = messages.bad_place(index)
-            if row.wire:
-                shown = len(row.wire)
-                mark = min(row.bad_stream_offset - (row.bad_stream_offset - shown + 1), shown - 1)
-                evidence = Evidence(row.bad_stream_offset - mark, row.wire.hex(), (mark, 1))
+        if bad and row.wire:
+            before = row.bad_in_frame - row.wire_from
+            mark = min(
+                before, len(row.wire) - 1
+            )  # where the text ends too early, its last byte is all there is to mark
+            evidence = Evidence(row.bad_stream_offset - before, row.wire.hex(), (mark, 1))
         direction = messages.direction(index)
         yield Draft(
             key=(row.ordinal, row.connection, side_number(direction), row.offset, number),
@@ -138,6 +149,7 @@ def of_messages(rule: Rule, number: int, messages: MessageColumns, files: list[s
                 evidence=evidence,
             ),
             stateful=True,
+            time_ns=max(row.time_ns, row.bad_time_ns),
         )
 
 

@@ -2,18 +2,21 @@
 
 Theory of operation. Drafts, the peers' reactions and the records of frames come in as items with a key that
 says when the thing came to be known. They are sorted and gone through once, from time to time; since each key
-says "by this packet", when that happens makes no difference to what comes out, nor in which order.
+says "by this packet", when that happens makes no difference to what comes out, nor in which order. What the
+packet at hand made known waits until it is known to be all, so that it is sorted as one.
 
 The first violation of a direction is written at once. From then on it matters what the peer does: if it fails
 the connection (a Close with an error code, or TCP dropped without one), everything else wrong with that
 direction is secondary, because nobody is obliged to read on (RFC 6455 7.1.7). So later findings of the
-direction are held until the peer's Close, FIN or RST, or until the fail time-out has passed.
+direction are held until the peer's Close, FIN or RST, or until the fail time-out has passed. What is too much to
+hold is counted by rule, and gets its weight together with what was held.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -25,6 +28,13 @@ from analyzer.rules.transport import Aftermath
 from analyzer.settings import Settings
 
 Key = tuple[int, int, int, int, int]
+"""As `Draft.key`."""
+
+HELD_IN_ALL = 20_000
+"""Findings held over all connections: at about 1.5 KB each, what a batch costs anyway."""
+UNSETTLED = 1 << 16
+"""Items of one packet that wait for the rest of it. Beyond that (megabytes of tiny frames, delivered when a hole was
+filled) they are written in the order in which they were found."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -56,7 +66,11 @@ class _Side(msgspec.Struct):
     """The peer failed the connection over it."""
     left: bool = False
     """This side has sent Close or ended TCP, so nothing it does later is a reaction."""
+    ended: bool = False
+    """It has ended TCP, so that the peer has to, whatever it thinks of what was sent."""
     held: list[Draft] = []
+    over: dict[str, Finding] = {}
+    """What was too much to hold, by rule."""
     announced: bool = False
     """That there are secondary findings was said (ST-019)."""
     shown: dict[str, int] = {}
@@ -73,7 +87,9 @@ class Engine:
         self._aftermath = [rule for rule in rules.values() if rule.subject == Aftermath.__name__]
         self._items: list[Draft | Event | Passing] = []
         self._sides: dict[tuple[int, Direction], _Side] = {}
-        self._waiting: set[tuple[int, Direction]] = set()
+        self._waiting: dict[tuple[int, Direction], None] = {}
+        """Directions that wait for a reaction, in the order of their first violations."""
+        self._held = 0
         self.limits: dict[str, int] = {}
         self._selected = {rule_id: selected(rule_id, settings) for rule_id in rules}
 
@@ -84,10 +100,16 @@ class Engine:
         """Take one item, in any order within what has not been settled yet."""
         self._items.append(item)
 
-    def settle(self) -> Iterator[Record]:
-        """Go through what was added; every key to come must be later."""
+    def settle(self, before: int | None = None) -> Iterator[Record]:
+        """Go through what was added; with ``before``, only through what was known before the packet of that ordinal.
+
+        Every key to come must be later, or of that packet.
+        """
         items, self._items = self._items, []
         items.sort(key=lambda item: item.key)
+        if before is not None and len(items) < UNSETTLED:
+            end = bisect_left(items, before, key=lambda item: item.key[0])
+            items, self._items = items[:end], items[end:]
         for item in items:
             if isinstance(item, Passing):
                 yield item.record
@@ -106,53 +128,52 @@ class Engine:
         found = draft.finding
         side = self._side(found.connection, found.direction)
         if not draft.stateful or found.direction is None or found.connection is None:
-            yield from self._write(draft, side)
+            yield from self._write(found, side)
             return
         first = side.first
-        if first is not None and draft.key[:4] != first.key[:4]:
+        if first is not None and draft.offset > first.offset:
             if side.failed:
                 yield from self._after(draft, side)
                 return
             if side.waiting:
-                if len(side.held) < self._settings.held_findings:
-                    side.held.append(draft)
-                else:
-                    self._hit("held_findings")
-                    self._count(draft.finding, side)
+                self._hold(draft, side)
                 return
-        yield from self._write(draft, side)
+        yield from self._write(draft.finding, side)
         if first is None and found.severity is Severity.ERROR:
             side.first = draft
-            peer = self._side(found.connection, _other(found.direction))
-            if not peer.left:
+            if not self._side(found.connection, _other(found.direction)).left:
                 side.waiting = True
-                self._waiting.add((found.connection, found.direction))
+                self._waiting[(found.connection, found.direction)] = None
 
-    def _write(self, draft: Draft, side: _Side, *, secondary: bool = False) -> Iterator[Record]:
+    def _hold(self, draft: Draft, side: _Side) -> None:
+        """Keep a finding until its weight is known."""
         found = draft.finding
+        if len(side.held) < self._settings.held_findings and self._held < HELD_IN_ALL:
+            side.held.append(draft)
+            self._held += 1
+            return
+        self._hit("held_findings")
+        _add(side.over, found.rule, found)
+
+    def _write(self, found: Finding, side: _Side, *, secondary: bool = False) -> Iterator[Record]:
+        """Give a finding its weight; write it, or only count it where there were many."""
         if not self._selected.get(found.rule, True):
             return
-        severity = self._settings.severity.get(found.rule, found.severity)
-        if secondary:
-            severity = Severity.INFO
-        if severity is not found.severity or secondary:
-            found = msgspec.structs.replace(found, severity=severity, secondary=secondary)
+        found = self._weighed(found, secondary)
         if found.connection is not None:
             shown = side.shown.get(found.rule, 0)
             if shown >= self._settings.findings_per_rule:
                 self._hit("findings_per_rule")
-                self._count(found, side)
+                _add(side.rest, (found.rule, secondary), found)
                 return
             side.shown[found.rule] = shown + 1
         yield found
 
-    def _count(self, found: Finding, side: _Side) -> None:
-        """Only count it: the first of its kind stands for the rest."""
-        if not self._selected.get(found.rule, True):
-            return
-        kept = side.rest.get((found.rule, found.secondary))
-        count = found.count + (kept.count if kept is not None else 0)
-        side.rest[(found.rule, found.secondary)] = msgspec.structs.replace(kept or found, count=count)
+    def _weighed(self, found: Finding, secondary: bool) -> Finding:
+        severity = Severity.INFO if secondary else self._settings.severity.get(found.rule, found.severity)
+        if severity is found.severity and not secondary:
+            return found
+        return msgspec.structs.replace(found, severity=severity, secondary=secondary)
 
     def _hit(self, limit: str) -> None:
         self.limits[limit] = self.limits.get(limit, 0) + 1
@@ -167,22 +188,34 @@ class Engine:
             yield from self._end(event.connection)
             return
         me = self._side(event.connection, event.direction)
-        other: Direction = _other(event.direction)
+        other = _other(event.direction)
         peer = self._side(event.connection, other)
         if peer.waiting:
-            dropped = event.kind in ("fin", "rst") and not me.left
+            dropped = event.kind in ("fin", "rst") and not me.left and not peer.ended
             failed = dropped or (event.kind == "close" and event.code in iana.FAILURES)
+            failed = failed and not self._overdue(peer, event.time_ns)
             yield from self._release(event.connection, other, peer, failed=failed)
         me.left = True
+        me.ended = me.ended or event.kind != "close"
+
+    def _overdue(self, side: _Side, now: int) -> bool:
+        """The peer has had its time to react."""
+        assert side.first is not None, "waiting without a violation"
+        return now - side.first.time_ns >= self._settings.fail_timeout
 
     def _release(self, connection: int, direction: Direction, side: _Side, *, failed: bool) -> Iterator[Record]:
         """The reaction is known: write what was held."""
         side.waiting = False
-        self._waiting.discard((connection, direction))
+        del self._waiting[(connection, direction)]
         side.failed = failed
         held, side.held = side.held, []
+        self._held -= len(held)
         for draft in held:
-            yield from self._after(draft, side) if failed else self._write(draft, side)
+            yield from self._after(draft, side) if failed else self._write(draft.finding, side)
+        for found in side.over.values():
+            if self._selected.get(found.rule, True):
+                _add(side.rest, (found.rule, failed), self._weighed(found, failed))
+        side.over = {}
 
     def _after(self, draft: Draft, side: _Side) -> Iterator[Record]:
         """A finding after the peer failed the connection: secondary, and once it is said why."""
@@ -204,25 +237,37 @@ class Engine:
                         found=fault.found,
                         close_code=rule.close_code,
                     )
-                    yield from self._write(Draft(draft.key, told, stateful=False), side)
-        yield from self._write(draft, side, secondary=True)
+                    yield from self._write(told, side)
+        yield from self._write(found, side, secondary=True)
 
     def _time(self, now: int) -> Iterator[Record]:
-        for connection, direction in sorted(self._waiting):
-            side = self._sides[(connection, direction)]
-            assert side.first is not None, "waiting without a violation"
-            since = side.first.finding.time_ns
-            if since is not None and now - since >= self._settings.fail_timeout:
-                yield from self._release(connection, direction, side, failed=False)
+        """Time goes by: peers that did not react in time did not fail the connection."""
+        while self._waiting:
+            connection, direction = key = next(iter(self._waiting))
+            if not self._overdue(self._sides[key], now):
+                break  # the others' violations came later
+            yield from self._release(connection, direction, self._sides[key], failed=False)
 
     def _end(self, connection: int) -> Iterator[Record]:
-        for direction in ("client", "server"):
-            side = self._sides.pop((connection, direction), None)
-            if side is None:
-                continue
-            if side.waiting:
+        for direction in SIDES:
+            side = self._sides.get((connection, direction))
+            if side is not None and side.waiting:
                 yield from self._release(connection, direction, side, failed=False)
-            yield from side.rest.values()
+        for direction in SIDES:
+            side = self._sides.pop((connection, direction), None)
+            if side is not None:
+                yield from side.rest.values()
+
+
+SIDES: tuple[Direction, Direction] = ("client", "server")
+
+_Name = TypeVar("_Name")
+
+
+def _add(counted: dict[_Name, Finding], name: _Name, found: Finding) -> None:
+    """Only count it: the first of its kind stands for the rest."""
+    kept = counted.get(name)
+    counted[name] = found if kept is None else msgspec.structs.replace(kept, count=kept.count + found.count)
 
 
 def _other(direction: Direction | None) -> Direction:
