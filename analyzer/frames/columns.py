@@ -73,7 +73,7 @@ class FrameColumns:
     @cached_property
     def _second(self) -> I64:
         """The second byte; 0, which claims nothing, where it did not come."""
-        return np.maximum(self.byte1, 0)
+        return np.asarray(np.maximum(self.byte1, 0))
 
     @cached_property
     def whole(self) -> Mask:
