@@ -17,7 +17,7 @@ from analyzer.wire import link
 
 SEQUENCES = 1 << 32
 
-EARLY = 512
+EARLY = 1024
 """What a collected segment counts beside its bytes: its bookkeeping."""
 
 

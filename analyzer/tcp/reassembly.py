@@ -13,6 +13,7 @@ direction without a SYN starts where `analyzer.tcp.joining` says.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -65,13 +66,15 @@ class Reassembly:
         """Captured bytes before the batch at hand."""
         self._waiting: dict[int, Waiting] = {}
         """By direction."""
-        self._holding: dict[int, None] = {}
+        # Ordered ones, because what is first is asked for and removed again and again: a plain dict looks for its
+        # first entry among all that were removed before it.
+        self._holding: OrderedDict[int, None] = OrderedDict()
         """Directions with pieces that wait, those that have waited longest first."""
-        self._holes: dict[int, int] = {}
+        self._holes: OrderedDict[int, int] = OrderedDict()
         """Directions whose hole will be given up, and since when, in the order of time."""
-        self._joining: dict[int, Joining] = {}
+        self._joining: OrderedDict[int, Joining] = OrderedDict()
         """By slot, in the order of time."""
-        self._closing: dict[int, int] = {}
+        self._closing: OrderedDict[int, int] = OrderedDict()
         """By slot: when the connection was over, in the order of time."""
         self._size = 0
         """Bytes waiting or collected, in all."""
@@ -298,7 +301,7 @@ class Reassembly:
         result = change()
         self._size += waiting.size - before
         if waiting.pieces:
-            self._holding.setdefault(d)
+            self._holding.setdefault(d, None)
         else:
             self._holding.pop(d, None)
         return result
@@ -518,7 +521,7 @@ class Reassembly:
         self.limits[limit] = self.limits.get(limit, 0) + 1
 
 
-def _due(since: dict[int, int], latest: int) -> list[int]:
+def _due(since: OrderedDict[int, int], latest: int) -> list[int]:
     """The keys of what waits since ``latest`` or longer, given in the order of time."""
     due = []
     for key, start in since.items():

@@ -105,9 +105,12 @@ class Waiting(msgspec.Struct):
                 self.size += part.cost
                 result.parts.append(part)
                 i += 1
-            # Bytes the capture cut off are no copy to compare, and a later one may still bring them.
-            if after is None or after.offset >= known:
+            if after is None:
                 break
+            if after.offset >= known:
+                # Bytes the capture cut off are no copy to compare; all they tell is how far the stream goes.
+                at, i = max(at, pieces[-1].end), len(pieces)
+                continue
             low, high = max(at, after.offset), min(new.end, after.end)
             if result.conflict is None:
                 first = after.data[low - after.offset : high - after.offset]

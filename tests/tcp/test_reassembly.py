@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analyzer.capture.source import open_source
@@ -124,6 +124,7 @@ def test_an_end_in_any_place_ends_the_stream_where_it_says(
     assert result.stream(0) == naive(segments, end)[0]
 
 
+@example(conversation=(0, [(4, b"\x94"), (0, b"\x00%Jo\x94\xb9")], None), cuts=[0] * 30)
 @given(conversation=conversations(), cuts=st.lists(st.integers(0, 30), min_size=30, max_size=30))
 def test_snaplen_cuts_are_gaps_and_bytes_add_up(
     conversation: tuple[int, list[tuple[int, bytes]], int | None], cuts: list[int]

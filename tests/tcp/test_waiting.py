@@ -57,7 +57,11 @@ def test_a_cut_segment_does_not_hide_later_space() -> None:
     waiting = Waiting()
     waiting.insert(piece(5, b"f"))
     waiting.insert(piece(0, b"ab", 9))
-    assert [(one.offset, one.end, one.data) for one in waiting.pieces] == [(0, 5, b"ab"), (5, 6, b"f")]
+    assert [(one.offset, one.end, one.data) for one in waiting.pieces] == [
+        (0, 5, b"ab"),
+        (5, 6, b"f"),
+        (6, 9, b""),
+    ]
 
 
 def test_take_what_follows_each_other() -> None:
