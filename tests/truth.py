@@ -27,17 +27,6 @@ DIRECTIONS: tuple[Direction, Direction] = ("client", "server")
 FAMILIES = re.compile(r"(FR|MK|FG|TX|CL)-\d+|CT-00[12]|HS-0\d\d|HS-10\d|HS-11[0-8]|HS-20[1-9]|HS-21[0-7]|SC-00[123]")
 """The rules whose listed violations must be found: those that judge opening, frames, messages and Close."""
 
-RESTATED = {
-    ("autobahn_fuzzingclient_websockets.pcap", "6.3.2"): 327,
-    ("autobahn_fuzzingserver_websockets.pcap", "6.3.2"): 208,
-}
-"""Where the offset listed is not that of the first bad byte, and the one that is, by capture and connection.
-
-Case 6.3.2 sends ``ed a0 80``, a surrogate, one byte a frame. RFC 3629 4 allows only 80 to 9F after ED, so the
-frame with ``a0`` is the first that is wrong. The truth names the one after it, where an incremental decoder that
-reads all three bytes of a surrogate first gives up.
-"""
-
 SUFFIX = re.compile(r"\.(pcap|pcapng)(\.gz)?$")
 
 Truth = dict[str, Any]
@@ -215,7 +204,7 @@ def _violations(outcome: Compared, truth: Truth, result: Result) -> Iterator[str
         if not any(FAMILIES.fullmatch(rule) for rule in violation["rules"]):
             continue
         outcome.listed += 1
-        offset = RESTATED.get((outcome.capture, truth["label"]), violation["stream_offset"])
+        offset = violation["stream_offset"]
         alike = [
             finding
             for finding in result.findings

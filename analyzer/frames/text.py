@@ -5,8 +5,9 @@ continuation bytes, and in which range the next one must lie), so a code point m
 fragment, a segment or a batch. The bytes are unmasked in a register, never copied. ASCII, which most text is,
 goes by eight bytes at a time: a word holds none but ASCII if no byte of it has its high bit set after the key.
 
-A byte is the *first bad* one if no valid text begins with the bytes up to and including it; Table 3-7 of
-Unicode 15 is what `_LEAD` and the ranges below say.
+A byte is the *first bad* one where Python's incremental decoder gives up: no valid text begins with the bytes up
+to and including it (Table 3-7 of Unicode 15), but a surrogate is named only with its third byte, though its second
+already rules everything else out.
 
 Interpreted, Python's own decoder does the bulk and the state machine only the bytes at the edges.
 """
@@ -56,6 +57,11 @@ LOW = cython.declare(cython.longlong, 0x80)
 HIGH = cython.declare(cython.longlong, 0xBF)
 """The range of a continuation byte."""
 TEXT = cython.declare(cython.longlong, 1)
+NOTHING = cython.declare(cython.longlong, 0x100)
+"""A lower bound no byte reaches: what may follow the first two bytes of a surrogate."""
+SURROGATE_LEAD = cython.declare(cython.longlong, 0xED)
+SURROGATES_FROM = cython.declare(cython.longlong, 0xA0)
+"""After this lead, second bytes from here on make a surrogate (RFC 3629 3)."""
 KEY_BITS = cython.declare(cython.ulonglong, 0xFFFF_FFFF)
 HIGH_BITS = cython.declare(cython.ulonglong, 0x8080_8080_8080_8080)
 WORD = cython.declare(cython.Py_ssize_t, 8)
@@ -73,7 +79,7 @@ def _lead(byte: int) -> tuple[int, int, int, int]:
     if byte < 0xE0:
         return 1, 0x80, 0xBF, VALID
     if byte < 0xF0:
-        return 2, 0xA0 if byte == 0xE0 else 0x80, 0x9F if byte == 0xED else 0xBF, VALID
+        return 2, 0xA0 if byte == 0xE0 else 0x80, 0xBF, VALID
     if byte < 0xF5:
         return 3, 0x90 if byte == 0xF0 else 0x80, 0x8F if byte == 0xF4 else 0xBF, VALID
     return 0, 0, 0, ABOVE if byte < 0xF8 else NEVER
@@ -89,11 +95,11 @@ BAD_LEAD = cython.declare(Octets, memoryview(bytearray(lead[3] for lead in _lead
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
-def _reason(lead: cython.longlong, byte: cython.longlong, first: cython.bint) -> cython.longlong:
-    """Why ``byte`` may not follow ``lead`` there; ``first``: it would be the first continuation byte."""
-    if not first or byte < LOW or byte > HIGH:
+def _reason(lead: cython.longlong, byte: cython.longlong, low: cython.longlong) -> cython.longlong:
+    """Why ``byte`` may not follow after ``lead``, where no byte below ``low`` may."""
+    if byte < LOW or byte > HIGH:
         return _MISSING
-    if lead == 0xED:
+    if low == NOTHING:
         return _SURROGATE
     return _ABOVE if lead == 0xF4 else _OVERLONG
 
@@ -291,11 +297,14 @@ class TextScanner:
                     self.lead[d] = byte
             elif byte < self.low[d] or byte > self.high[d]:
                 self.at = at
-                return _reason(self.lead[d], byte, follow == FOLLOW[self.lead[d]])
+                return _reason(self.lead[d], byte, self.low[d])
             else:
-                follow -= 1
-                self.low[d] = LOW
+                if self.lead[d] == SURROGATE_LEAD and follow == 2 and byte >= SURROGATES_FROM:
+                    self.low[d] = NOTHING
+                else:
+                    self.low[d] = LOW
                 self.high[d] = HIGH
+                follow -= 1
             at += 1
         self.follow[d] = follow
         self.at = at
@@ -337,10 +346,11 @@ if not cython.compiled:
                 self.low[d], self.high[d], self.lead[d] = FROM[byte], UP_TO[byte], byte
             elif byte < self.low[d] or byte > self.high[d]:
                 self.at = at
-                return int(_reason(self.lead[d], byte, follow == FOLLOW[self.lead[d]]))
+                return int(_reason(self.lead[d], byte, self.low[d]))
             else:
+                surrogate = self.lead[d] == SURROGATE_LEAD and follow == 2 and byte >= SURROGATES_FROM
+                self.low[d], self.high[d] = NOTHING if surrogate else LOW, HIGH
                 follow -= 1
-                self.low[d], self.high[d] = LOW, HIGH
             at += 1
         self.follow[d] = follow
         self.at = at

@@ -103,5 +103,5 @@ def _at(messages: MessageColumns, row: int) -> int:
 def _found(messages: MessageColumns, row: int) -> str:
     r = messages.row(row)
     byte = f"{r.context[-1]:02x}" if r.context else "a byte"
-    where = f"message byte {r.bad_offset}"
-    return f"{byte} at {where}: {REASONS[r.reason]}"
+    after = f" after {r.context[-5:-1].hex(' ')}" if len(r.context) > 1 else ""
+    return f"{byte}{after}, message byte {r.bad_offset}: {REASONS[r.reason]}"

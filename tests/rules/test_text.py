@@ -17,7 +17,7 @@ def test_the_byte_its_packet_and_its_frame() -> None:
     transcript = "\n".join((sent("client", data[:9]), sent("client", data[9:]), sent("client", rest)))
     (finding,) = judge(transcript, "TX")
     assert (finding.rule, finding.frame, at(finding)) == ("TX-001", 1, 7)
-    assert "28 at message byte 6" in finding.found
+    assert finding.found == "28 after 82, message byte 6: continuation byte missing"
     (whole,) = judge("\n".join((sent("client", data + rest[:-1]), sent("client", rest[-1:]))), "TX")
     assert whole.byte_offset == finding.byte_offset
     assert finding.packet is not None
@@ -69,7 +69,7 @@ def test_compressed_text_is_checked_once_inflated(cut: int) -> None:
     lines = "\n".join(sent("server", build_frame(1, payload, rsv1=True)) for payload in (good, bad))
     (finding,) = judge(f"extensions: permessage-deflate\n{lines}", "TX")
     assert (finding.rule, finding.frame) == ("TX-001", 1)
-    assert "68 at message byte 11" in finding.found
+    assert finding.found.startswith("68 after ") and "message byte 11" in finding.found
     assert cut in (0, 5)
 
 
