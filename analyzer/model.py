@@ -196,8 +196,12 @@ class Connection(msgspec.Struct, frozen=True, tag_field="type", tag="connection"
     h2_stream: int | None
     tls: bool
     state: str
-    """How it ended: closed, closed-by-client, closed-by-server, fin, reset, refused, unanswered, open, not-websocket."""
-    role_evidence: Literal["opening", "syn", "masks", "port"]
+    """How it ended: closed (both sent a Close), closed-by-client, closed-by-server (only that side did), reset or fin
+    (TCP ended without any), open (the capture shows no end). Without frames: refused, unanswered (the last opening
+    was), or not-websocket (a 101 to something else).
+    """
+    role_evidence: Literal["opening", "port"]
+    """What tells the client from the server: the opening, or the port named by ``--decode-as``."""
     client_frames: int
     server_frames: int
     client_messages: int

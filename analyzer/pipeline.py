@@ -12,8 +12,9 @@ import numpy as np
 from analyzer.capture.batch import Batch
 from analyzer.capture.source import Source
 from analyzer.connections import Connections
+from analyzer.judge import Judge
 from analyzer.model import Finding, Place, Record, Run, Severity, Summary
-from analyzer.rules.engine import Engine, selected
+from analyzer.rules.engine import selected
 from analyzer.rules.registry import load
 from analyzer.rules.transport import Capture
 from analyzer.settings import Settings
@@ -31,8 +32,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     files = [given.path for given in source.inputs]
     flows = Flows(settings.connections, settings.linger_time, settings.idle_time)
     reassembly = Reassembly(settings)
-    engine = Engine(settings, rules)
-    connections = Connections(settings, rules, flows, reassembly, engine, files)
+    connections = Connections(settings, flows, reassembly, Judge(settings, rules, files))
     tally = _Tally(settings)
     segments = Segments(settings.batch_packets)
 

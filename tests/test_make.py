@@ -51,5 +51,10 @@ def test_the_gallery_shows_every_rule() -> None:
         for finding in records
         if isinstance(finding, Finding) and finding.connection is not None
     }
-    missing = [rule.id for port, rule in make.gallery() if (rule.id, port // make.PORTS) not in found]
+    of_the_run = {finding.rule for finding in records if isinstance(finding, Finding) and finding.connection is None}
+    missing = [
+        rule.id
+        for port, rule in make.gallery()
+        if (rule.id, port // make.PORTS) not in found and not (rule.subject == "Capture" and rule.id in of_the_run)
+    ]
     assert missing == []

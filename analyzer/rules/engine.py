@@ -86,6 +86,8 @@ class Engine:
         self._settings = settings
         self._aftermath = [rule for rule in rules.values() if rule.subject == Aftermath.__name__]
         self._items: list[Draft | Event | Passing] = []
+        self._kept = 0
+        """Items that the last `settle` left, because their packet was not over."""
         self._sides: dict[tuple[int, Direction], _Side] = {}
         self._waiting: dict[tuple[int, Direction], None] = {}
         """Directions that wait for a reaction, in the order of their first violations."""
@@ -94,7 +96,8 @@ class Engine:
         self._selected = {rule_id: selected(rule_id, settings) for rule_id in rules}
 
     def __len__(self) -> int:
-        return len(self._items)
+        """Items that came since the last `settle`."""
+        return len(self._items) - self._kept
 
     def add(self, item: Draft | Event | Passing) -> None:
         """Take one item, in any order within what has not been settled yet."""
@@ -110,6 +113,7 @@ class Engine:
         if before is not None and len(items) < UNSETTLED:
             end = bisect_left(items, before, key=lambda item: item.key[0])
             items, self._items = items[:end], items[end:]
+        self._kept = len(self._items)
         for item in items:
             if isinstance(item, Passing):
                 yield item.record

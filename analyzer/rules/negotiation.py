@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from analyzer.frames.decode import COMPRESSION, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION
-from analyzer.http.exchange import Exchange
+from analyzer.http.exchange import Exchange, is_hixie76
 from analyzer.http.record import extensions
 
 RSV1 = 4
@@ -31,13 +31,15 @@ class Agreement(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...] = ()
     """Extensions in use that cannot be interpreted."""
     decodable: bool = True
-    """What follows are frames of RFC 6455."""
+    """What follows are frames of RFC 6455; hixie-76, which some servers still accept, frames differently."""
 
 
 def agreement(exchange: Exchange) -> Agreement:
     """What ``exchange``, an accepted opening, settled."""
     context = ROLES_SURE
     response = exchange.response
+    if exchange.request is not None and is_hixie76(exchange.request):
+        return Agreement(context | UNKNOWN_EXTENSION, seen=exchange.intact_response, decodable=False)
     if response is None or not exchange.intact_response:
         return Agreement(context | UNKNOWN_EXTENSION, seen=False)
     context |= OPENING_SEEN

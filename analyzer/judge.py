@@ -1,0 +1,156 @@
+"""From what came to be known to findings and records, through the rules and the engine.
+
+`Judge` runs each rule over its subject and gives the engine what comes of it, keyed by the packet that made it known.
+It knows nothing of how frames and messages are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import numpy as np
+
+from analyzer.frames.columns import FrameColumns
+from analyzer.http.exchange import Exchange
+from analyzer.http.record import record as handshake_record
+from analyzer.link import Link
+from analyzer.messages.columns import ENDED, FINISHED, MessageColumns
+from analyzer.model import Cut, Opcode, Place, Record
+from analyzer.rules import draft as drafts
+from analyzer.rules.engine import Engine, Event, Passing
+from analyzer.rules.opening import Opening, check_opening
+from analyzer.rules.registry import Rule
+from analyzer.rules.transport import Capture, Transport
+from analyzer.settings import Settings
+
+LAST = 1 << 62
+"""Stands for the stream offset of what comes after all bytes."""
+AFTER_BOTH = 3
+"""Stands for the direction of what comes after both."""
+
+ITEMS = 4096
+"""Drafts, events and records that wait, at most, before they are gone through."""
+
+
+class Judge:
+    """The rules of a run, and the engine that weighs and orders what they find."""
+
+    def __init__(self, settings: Settings, rules: dict[str, Rule], files: list[str]) -> None:
+        """``files``: the run's inputs, by the index that places carry."""
+        self._settings = settings
+        self._files = files
+        self._engine = Engine(settings, rules)
+        self._number_of = {rule_id: number for number, rule_id in enumerate(rules)}
+        self._rules = list(rules.values())
+        self._frame_rules = self._about(FrameColumns)
+        self._opcodes = {rule.opcode for rule in self._frame_rules if rule.opcode is not None}
+        self._message_rules = self._about(MessageColumns)
+        self._transport_rules = self._about(Transport)
+        self._capture_rules = self._about(Capture)
+
+    def _about(self, subject: type) -> list[Rule]:
+        return [rule for rule in self._rules if rule.subject == subject.__name__]
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """How often each limit on findings was reached."""
+        return self._engine.limits
+
+    @property
+    def full(self) -> bool:
+        """Enough has come together to be gone through."""
+        return len(self._engine) > ITEMS
+
+    def settle(self, before: int | None = None) -> Iterator[Record]:
+        """What is due; with ``before``, only what was known before the packet of that ordinal."""
+        return self._engine.settle(before)
+
+    # --- as it comes
+
+    def tick(self, place: Place) -> None:
+        """A second of capture time has begun."""
+        self._engine.add(Event((place.ordinal, -1, 0, 0, 0), "tick", -1, "client", place.time_ns))
+
+    def exchange(self, exchange: Exchange, place: Place) -> None:
+        """An opening is finished; ``place`` of the packet that settled it."""
+        opening = Opening(exchange)
+        for rule, fault in check_opening(opening, self._rules):
+            number = self._number_of[rule.id]
+            self._engine.add(drafts.of_opening(rule, number, opening, fault, self._files, place.ordinal))
+        if "handshakes" in self._settings.records:
+            key = (place.ordinal, exchange.connection, 0, -1, exchange.index)
+            self._engine.add(Passing(key, handshake_record(exchange, self._files)))
+
+    def side_ended(self, link: Link, side: int, cut: Cut, place: Place) -> None:
+        """One side of a WebSocket connection ended TCP."""
+        direction = link.direction(side)
+        kind: Literal["fin", "rst"] = "fin" if cut is Cut.FIN else "rst"
+        key = (place.ordinal, link.number, drafts.side_number(direction), LAST, 0)
+        self._engine.add(Event(key, kind, link.number, direction, place.time_ns))
+
+    # --- collected rows
+
+    def frames(self, frames: FrameColumns, links: Mapping[int, Link]) -> None:
+        """Frames were decoded. ``links``, by the connection's number, are told of their Close frames."""
+        self._closes(frames, links)
+        if "frames" in self._settings.records:
+            for row in np.flatnonzero(frames.cut != Cut.HTTP).tolist():
+                side = drafts.side_number(frames.direction(row))
+                key = (int(frames.ordinal[row]), int(frames.connection[row]), side, int(frames.offset[row]), -2)
+                self._engine.add(Passing(key, frames.record(row, self._files)))
+        of_opcode = {opcode: frames.only(opcode) for opcode in self._opcodes}
+        for rule in self._frame_rules:
+            mine = frames if rule.opcode is None else of_opcode[rule.opcode]
+            if len(mine):
+                for draft in drafts.of_frames(rule, self._number_of[rule.id], mine, self._files):
+                    self._engine.add(draft)
+
+    def _closes(self, frames: FrameColumns, links: Mapping[int, Link]) -> None:
+        """The first Close of each side: a reaction of its sender, and a fact of the connection."""
+        first = (frames.opcode == Opcode.CLOSE) & frames.whole & frames.complete & (frames.closed == 0)
+        for row in np.flatnonzero(first).tolist():
+            link = links[int(frames.connection[row])]
+            code, reason = frames.close_body(row)
+            side = drafts.side_number(frames.direction(row))
+            link.closes[side] = (code, None if code is None else reason.decode(errors="replace"))
+            if link.first_close < 0:
+                link.first_close = side
+            key = (int(frames.ordinal[row]), link.number, side, int(frames.offset[row]), len(self._rules))
+            time_ns = int(frames.last_time_ns[row])
+            code = -1 if code is None else code
+            self._engine.add(Event(key, "close", link.number, frames.direction(row), time_ns, code))
+
+    def messages(self, messages: MessageColumns) -> None:
+        """Messages were read, or noticed to be wrong."""
+        if "messages" in self._settings.records:
+            over = (messages.event == FINISHED) | (messages.event == ENDED)
+            for index in np.flatnonzero(over).tolist():
+                row = messages.row(index)
+                side = drafts.side_number(messages.direction(index))
+                key = (row.ordinal, row.connection, side, row.offset, -1)
+                self._engine.add(Passing(key, row.record(self._files)))
+        for rule in self._message_rules:
+            for draft in drafts.of_messages(rule, self._number_of[rule.id], messages, self._files):
+                self._engine.add(draft)
+
+    # --- at the end
+
+    def connection(self, link: Link, place: Place) -> None:
+        """A WebSocket connection is over and its last rows are in: its own findings, and its record."""
+        facts = link.settle_roles()
+        for rule in self._transport_rules:
+            for fault in rule.check(facts):
+                number = self._number_of[rule.id]
+                self._engine.add(drafts.of_subject(rule, number, fault, self._files, link.number, place.ordinal))
+        key = (place.ordinal, link.number, AFTER_BOTH, LAST)
+        self._engine.add(Event((*key, 0), "end", link.number, "client", place.time_ns))
+        if "connections" in self._settings.records:
+            self._engine.add(Passing((*key, 1), link.record()))
+
+    def capture(self, capture: Capture, ordinal: int) -> None:
+        """The run is over."""
+        for rule in self._capture_rules:
+            for fault in rule.check(capture):
+                number = self._number_of[rule.id]
+                self._engine.add(drafts.of_subject(rule, number, fault, self._files, None, ordinal))

@@ -1,0 +1,141 @@
+"""What is remembered of one TCP connection that gives bytes, and the record it becomes when it is over."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Literal
+
+import msgspec
+
+from analyzer.http.connection import HttpConnection
+from analyzer.http.exchange import SWITCHING, Chunk, Exchange
+from analyzer.model import Connection, Direction, Place
+from analyzer.rules.transport import REMEMBERED, Loss, Transport
+
+
+def _pair() -> list[int]:
+    return [0, 0]
+
+
+class Link(msgspec.Struct, kw_only=True):
+    """One TCP connection. *Side* is the endpoint (0: the one with the even direction number), *role* 0 the client's."""
+
+    slot: int
+    """Direction numbers are ``2 * slot`` and ``2 * slot + 1``."""
+    tcp_stream: int
+    endpoints: tuple[tuple[bytes, int], tuple[bytes, int]]
+    http: HttpConnection
+    facts: Transport
+    start_ns: int
+    end_ns: int
+    number: int = -1
+    """Of the WebSocket connection; -1 as long as there is no opening."""
+    client_side: int = 0
+    switched: bool = False
+    """Frames follow, or something else that the opening agreed on."""
+    last: Exchange | None = None
+    """The opening that was finished last."""
+    reached: list[int] = msgspec.field(default_factory=_pair)
+    """By side: the end of what went to HTTP, captured or not."""
+    begin: list[int] = msgspec.field(default_factory=_pair)
+    """By side, once switched: stream offset of the first frame."""
+    reset: bool = False
+    finished: bool = False
+    """A FIN was captured."""
+    frames: list[int] = msgspec.field(default_factory=_pair)
+    """By role, like the next two; filled in at the end."""
+    messages: list[int] = msgspec.field(default_factory=_pair)
+    sent: list[int] = msgspec.field(default_factory=_pair)
+    """Bytes after the opening."""
+    closes: list[tuple[int | None, str | None] | None] = msgspec.field(default_factory=lambda: [None, None])
+    """By role: code and reason of the first Close."""
+    first_close: int = -1
+    """The role that sent a Close first."""
+    role_evidence: Literal["opening", "port"] = "opening"
+    suspects: dict[int, list[Chunk]] = msgspec.field(default_factory=dict)
+    """By direction number: where a frame should begin, bytes that may be HTTP."""
+
+    def direction(self, side: int) -> Direction:
+        """Who sends from ``side``."""
+        return "client" if side == self.client_side else "server"
+
+    def lost(self, side: int, offset: int, length: int, place: Place) -> None:
+        """Bytes of ``side`` are missing. Whose they are is told by `settle_roles`, when that is known."""
+        if len(self.facts.gaps) < REMEMBERED:
+            self.facts.gaps.append(Loss(_even(side), offset, length, place))
+        else:
+            self.facts.more_gaps += 1
+
+    def conflict(self, side: int, offset: int, length: int, place: Place) -> None:
+        """Bytes of ``side`` came twice and differ."""
+        if len(self.facts.conflicts) < REMEMBERED:
+            self.facts.conflicts.append(Loss(_even(side), offset, length, place))
+        else:
+            self.facts.more_conflicts += 1
+
+    def out_of_step(self, side: int, offset: int, length: int, place: Place) -> None:
+        """Missing bytes of ``side`` hide where the next frame begins: at most once a direction."""
+        self.facts.out_of_step.append(Loss(_even(side), offset, length, place))
+
+    def settle_roles(self) -> Transport:
+        """The facts, with every loss under the name of who sent the bytes. To be called once, at the end."""
+        facts = self.facts
+        facts.connection = self.number
+        if self.client_side == 1:
+            for losses in (facts.gaps, facts.conflicts, facts.out_of_step):
+                losses[:] = [msgspec.structs.replace(loss, direction=_OTHER[loss.direction]) for loss in losses]
+        return facts
+
+    def state(self) -> str:
+        """How it ended, in one word; `Connection.state` lists them."""
+        if not self.switched:
+            if self.last is None or self.last.response is None:
+                return "unanswered"
+            return "not-websocket" if self.last.response.code == SWITCHING else "refused"
+        if self.closes[0] is not None and self.closes[1] is not None:
+            return "closed"
+        if self.first_close >= 0:
+            return "closed-by-client" if self.first_close == 0 else "closed-by-server"
+        if self.reset:
+            return "reset"
+        return "fin" if self.finished else "open"
+
+    def record(self) -> Connection:
+        """The connection as a record, when it is over."""
+        client, server = self.client_side, 1 - self.client_side
+        client_close, server_close = self.closes[0] or (None, None), self.closes[1] or (None, None)
+        return Connection(
+            connection=self.number,
+            tcp_stream=self.tcp_stream,
+            client=_address(self.endpoints[client]),
+            server=_address(self.endpoints[server]),
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+            transport="http1",
+            h2_stream=None,
+            tls=False,
+            state=self.state(),
+            role_evidence=self.role_evidence,
+            client_frames=self.frames[0],
+            server_frames=self.frames[1],
+            client_messages=self.messages[0],
+            server_messages=self.messages[1],
+            client_bytes=self.sent[0],
+            server_bytes=self.sent[1],
+            client_close_code=client_close[0],
+            client_close_reason=client_close[1],
+            server_close_code=server_close[0],
+            server_close_reason=server_close[1],
+        )
+
+
+_OTHER: dict[Direction, Direction] = {"client": "server", "server": "client"}
+
+
+def _even(side: int) -> Direction:
+    """The name of a side, taking the even one for the client for the time being."""
+    return "server" if side else "client"
+
+
+def _address(endpoint: tuple[bytes, int]) -> tuple[str, int]:
+    return str(ipaddress.ip_address(endpoint[0])), endpoint[1]
