@@ -73,19 +73,13 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'analyzer' has no attribute {name!r}")
-    value = _version() if name == "__version__" else getattr(import_module(_HOME.get(name, "analyzer.model")), name)
+    if name == "__version__":
+        value = import_module("analyzer.version").version()
+    else:
+        value = getattr(import_module(_HOME.get(name, "analyzer.model")), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("wsanalyzer")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "0+unknown"

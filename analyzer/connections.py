@@ -190,26 +190,30 @@ class Connections:
         if self._decoder.phase[d] == decode.SUSPECT_PHASE:
             link.suspects[d].append(chunk)
             self._suspects(link, d, more=True)
-        elif link.switched or self._named(link, d, chunk.data):
+        elif link.switched:
             self._first_frame(link, d, chunk)
+        elif self._settings.decode_as and self._named(link, d, chunk):
+            return
         else:
             link.reached[d & 1] = chunk.end
             state = link.http.data(d & 1, chunk.data, chunk.offset, chunk.place, chunk.acked)
             self._after_http(link, state, chunk.place)
 
-    def _named(self, link: Link, d: int, payload: bytes) -> bool:
-        """Whether frames begin here on a port that was named as WebSocket, where no opening came before."""
-        if not self._settings.decode_as or link.http.client_side >= 0:
-            return False
+    def _named(self, link: Link, d: int, chunk: Chunk) -> bool:
+        """Whether the port was named as WebSocket and these bytes are no HTTP; if they are frames, read them."""
         ports = [port for _, port in link.endpoints]
         server = next((side for side in (1, 0) if ports[side] in self._settings.decode_as), None)
-        if server is None or not begins_frames(payload, client=d & 1 != server):
+        if server is None or link.http.client_side >= 0 or sniff.is_tls(chunk.data):
             return False
-        self._take_number(link.slot)
-        link.client_side, link.switched, link.role_evidence = 1 - server, True, "port"
-        link.facts.switched, link.facts.opening_seen = True, False
-        self._decode(link, Agreement(ROLES_SURE | UNKNOWN_EXTENSION, seen=False))
-        link.begin = [NOT_YET, NOT_YET]
+        if sniff.begins_request(chunk.data) is not False or sniff.begins_response(chunk.data) is not False:
+            return False
+        if begins_frames(chunk.data, client=d & 1 != server):
+            self._take_number(link.slot)
+            link.client_side, link.switched, link.role_evidence = 1 - server, True, "port"
+            link.facts.switched, link.facts.opening_seen = True, False
+            self._decode(link, Agreement(ROLES_SURE | UNKNOWN_EXTENSION, seen=False))
+            link.begin = [NOT_YET, NOT_YET]
+            self._first_frame(link, d, chunk)
         return True
 
     def _after_http(self, link: Link, state: State, place: Place) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 import numpy as np
@@ -20,6 +19,7 @@ from analyzer.rules.transport import Capture
 from analyzer.settings import Settings
 from analyzer.tcp.packets import SKIPPED, Flows, Segments
 from analyzer.tcp.reassembly import Reassembly
+from analyzer.version import version
 
 
 def run(source: Source, settings: Settings, progress: Callable[[], None] | None = None) -> Iterator[Record]:
@@ -37,7 +37,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     segments = Segments(settings.batch_packets)
 
     yield Run(
-        version=_version(),
+        version=version(),
         inputs=source.inputs,
         settings=_changed(settings),
         rules=[rule_id for rule_id in rules if selected(rule_id, settings)],
@@ -137,10 +137,3 @@ def _changed(settings: Settings) -> dict[str, object]:
     }
     result: dict[str, object] = msgspec.to_builtins(changed, order="deterministic")
     return result
-
-
-def _version() -> str:
-    try:
-        return version("wsanalyzer")
-    except PackageNotFoundError:
-        return "unknown"

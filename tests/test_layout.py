@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "analyzer"
 TESTS = ROOT / "tests"
 
-BASE = ("errors", "model", "settings", "wire")
+BASE = ("errors", "version", "model", "settings", "wire")
 """Usable by all. Among themselves they too point one way, in this order."""
 FLOW = ("capture", "tcp", "tls", "http", "frames", "messages", "rules", "report")
 """The way the data flows: each may use what stands before it."""

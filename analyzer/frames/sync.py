@@ -2,9 +2,8 @@
 
 Without the opening nothing says where the first captured frame begins. Segments usually begin with a frame, since
 peers send a message at a time; but one may as well begin inside a long payload. A segment is believed where every
-header in it makes sense and the last frame ends where the segment does. That holds by chance for about one segment of
-arbitrary bytes in some thousands, and for hardly any text: a printable byte sets FIN never and a reserved bit nearly
-always.
+header in it makes sense and the last frame ends where the segment does. Arbitrary bytes hardly ever do that, and text
+still less: a printable byte never sets FIN and nearly always a reserved bit.
 """
 
 from __future__ import annotations
@@ -32,6 +31,8 @@ def begins_frames(data: bytes, *, client: bool) -> bool:
         extended = int(tables.EXTENDED[second])
         if not _sensible(first) or len(data) - at < size:
             return False
+        if at == 0 and tables.OPCODE[first] == Opcode.CONTINUATION:
+            return False  # so would any run of zeros
         length = int(tables.LENGTH7[second])
         if extended:
             length = int.from_bytes(data[at + _FIXED : at + _FIXED + extended], "big")
@@ -48,12 +49,12 @@ def begins_frames(data: bytes, *, client: bool) -> bool:
 
 def _sensible(first: int) -> bool:
     """The first byte of a frame that breaks no rule, whichever extension is in use."""
-    opcode = int(tables.OPCODE[first])
-    if opcode not in _OPCODES or tables.RSV[first] & ~_RSV1:
+    opcode, reserved = int(tables.OPCODE[first]), int(tables.RSV[first])
+    if opcode not in _OPCODES or reserved not in (0, _RSV1):
         return False
-    plain = opcode in (Opcode.TEXT, Opcode.BINARY)
-    control = opcode >= frame.CONTROL_BIT
-    return (plain or not tables.RSV[first]) and bool(tables.FIN[first] or not control)
+    if opcode >= frame.CONTROL_BIT:
+        return bool(tables.FIN[first]) and not reserved
+    return not reserved or opcode != Opcode.CONTINUATION
 
 
 _OPCODES = frozenset(int(opcode) for opcode in Opcode)
