@@ -61,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     join_packets: int = 8
     """Packets to look at before the start of a stream whose SYN is missing is fixed."""
 
+    fragments: int = 4 << 20
+    """IP fragments kept while their datagrams are not whole, in bytes."""
+
     # --- HTTP
     head_size: int = 64 << 10
     """An HTTP head longer than this is not followed."""

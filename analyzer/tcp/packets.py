@@ -23,6 +23,7 @@ import cython
 import numpy as np
 
 from analyzer.capture.batch import Batch
+from analyzer.tcp.exotic import Unwrapper
 from analyzer.wire import link, packet
 
 if cython.compiled:
@@ -70,6 +71,19 @@ TYPE_IP6 = cython.declare(cython.longlong, packet.ETHERTYPE_IPV6)
 TYPE_VLAN = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[0])
 TYPE_QINQ = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[1])
 TYPE_QINQ_OLD = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[2])
+TUNNEL_TYPE_1 = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[0])
+TUNNEL_TYPE_2 = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[1])
+TUNNEL_TYPE_3 = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[2])
+TUNNEL_1 = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[0])
+TUNNEL_2 = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[1])
+TUNNEL_3 = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[2])
+PROTOCOL_UDP = cython.declare(cython.longlong, link.PROTOCOL_UDP)
+UDP_SIZE = cython.declare(cython.Py_ssize_t, link.UDP.sizeof())
+UDP_DESTINATION = cython.declare(cython.Py_ssize_t, link.offset(link.UDP, "destination"))
+PORT_1 = cython.declare(cython.longlong, link.TUNNEL_PORTS[0])
+PORT_2 = cython.declare(cython.longlong, link.TUNNEL_PORTS[1])
+PORT_3 = cython.declare(cython.longlong, link.TUNNEL_PORTS[2])
+PORT_4 = cython.declare(cython.longlong, link.TUNNEL_PORTS[3])
 PROTOCOL_TCP = cython.declare(cython.longlong, packet.PROTOCOL_TCP)
 PROTOCOL_HOP = cython.declare(cython.longlong, link.HOP_BY_HOP)
 PROTOCOL_ROUTING = cython.declare(cython.longlong, link.ROUTING)
@@ -115,7 +129,7 @@ RESTARTED = cython.declare(cython.longlong, 2)
 REORDERED_SYN = cython.declare(cython.longlong, 1 << 20)
 """A SYN may be captured after this many bytes of the stream it opens, and still be its own."""
 
-NOT_IP, NOT_TCP, FRAGMENT, CUT, BAD, LINK = range(6)
+NOT_IP, NOT_TCP, FRAGMENT, CUT, BAD, LINK, TUNNEL = range(7)
 SKIPPED = (
     "not IP",
     "not TCP",
@@ -123,6 +137,7 @@ SKIPPED = (
     "cut before the TCP header ends",
     "malformed header",
     "unknown link type",
+    "tunnel without TCP",
 )
 _NOT_IP = cython.declare(cython.longlong, -1 - NOT_IP)
 _NOT_TCP = cython.declare(cython.longlong, -1 - NOT_TCP)
@@ -130,6 +145,7 @@ _FRAGMENT = cython.declare(cython.longlong, -1 - FRAGMENT)
 _CUT = cython.declare(cython.longlong, -1 - CUT)
 _BAD = cython.declare(cython.longlong, -1 - BAD)
 _LINK = cython.declare(cython.longlong, -1 - LINK)
+_TUNNEL = cython.declare(cython.longlong, -1 - TUNNEL)
 
 
 @cython.cfunc
@@ -183,6 +199,22 @@ def _longer(old: Any, rows: int, fill: int = 0, kind: Any = np.int64) -> Any:
 
 
 SEGMENT_COLUMNS = ("row", "direction", "seq", "ack", "flags", "start", "captured", "length")
+
+
+def _unwrap(unwrapper: Unwrapper, batch: Batch, row: int) -> bool:
+    """Put the IP packet found inside the packet in ``row`` in its place, behind the data of ``batch``."""
+    at, captured = int(batch.offset[row]), int(batch.captured[row])
+    packet_data = bytes(memoryview(batch.data)[at : at + captured])
+    found = unwrapper.unwrap(int(batch.link[row]), packet_data, int(batch.wire[row]))
+    if found is None:
+        return False
+    end = len(batch.data)
+    batch.data = batch.data + found.data + bytes(-len(found.data) % 8)
+    batch.offset[row], batch.captured[row] = end, len(found.data)
+    batch.wire[row] = len(found.data) + found.missing
+    batch.link[row] = link.LINK_RAW
+    batch.file_offset[row] += found.start
+    return True
 
 
 @cython.cclass
@@ -255,6 +287,7 @@ class Flows:
     destination = cython.declare(cython.longlong)
     wide = cython.declare(cython.bint)
     created = cython.declare(cython.bint)
+    reason = cython.declare(cython.Py_ssize_t)
 
     def __init__(self, limit: int, linger: int, idle: int) -> None:
         """Follow up to ``limit`` connections; ``linger`` and ``idle`` in nanoseconds (see Settings)."""
@@ -298,18 +331,33 @@ class Flows:
             both.append((packed[12:] if mapped else packed, port))
         return (both[1], both[0]) if self.flip[slot] else (both[0], both[1])
 
-    def decode(self, batch: Batch, out: Segments) -> None:
-        """Fill ``out`` with the segments of ``batch``. ``out`` has room for as many rows as the batch."""
-        self._decode(
-            batch.data,
-            batch.offset.data,
-            batch.captured.data,
-            batch.wire.data,
-            batch.time_ns.data,
-            batch.link.data,
-            batch.count,
-            out,
-        )
+    def decode(self, batch: Batch, out: Segments, unwrapper: Unwrapper | None = None) -> None:
+        """Fill ``out`` with the segments of ``batch``, which has as much room as the batch has rows.
+
+        ``unwrapper`` opens what this pass cannot; the rows of what it opened then stand for the packet inside.
+        """
+        out.count = 0
+        row, asked = 0, -1
+        while True:
+            row = self._decode(
+                memoryview(batch.data),
+                batch.offset.data,
+                batch.captured.data,
+                batch.wire.data,
+                batch.time_ns.data,
+                batch.link.data,
+                row,
+                batch.count,
+                unwrapper is not None,
+                out,
+            )
+            if unwrapper is None or row == batch.count:
+                return
+            if row == asked or not _unwrap(unwrapper, batch, row):
+                self.skipped[self.reason] += 1
+                row += 1
+            else:
+                asked = row
 
     @cython.locals(
         data=Octets,
@@ -318,7 +366,9 @@ class Flows:
         wire_length=Column,
         time_ns=Column,
         link=Column,
+        row=cython.Py_ssize_t,
         count=cython.Py_ssize_t,
+        ask=cython.bint,
         out=Segments,
     )
     def _decode(
@@ -329,10 +379,13 @@ class Flows:
         wire_length: Any,
         time_ns: Any,
         link: Any,
+        row: int,
         count: int,
+        ask: bool,
         out: Segments,
-    ) -> None:
-        n: cython.Py_ssize_t = 0
+    ) -> int:
+        """From ``row`` on. The row it stopped at: ``count``, or where somebody must be asked (``ask``)."""
+        n: cython.Py_ssize_t = out.count
         i: cython.Py_ssize_t
         at: cython.longlong
         end: cython.longlong
@@ -343,11 +396,15 @@ class Flows:
         d: cython.longlong
         if not cython.compiled:
             data = memoryview(data)
-        for i in range(count):
+        for i in range(row, count):
             at = offset[i]
             end = at + captured[i]
             header = self.headers(data, at, end, at + wire_length[i], link[i])
             if header < 0:
+                if ask and header in (_FRAGMENT, _LINK, _TUNNEL):
+                    self.reason = -1 - header
+                    out.count = n
+                    return i
                 self.skipped[-1 - header] += 1
                 continue
             if header + TCP_SIZE > end:
@@ -372,6 +429,7 @@ class Flows:
             out.captured[n] = 0 if held < 0 else held if held < out.length[n] else out.length[n]
             n += 1
         out.count = n
+        return count
 
     @cython.cfunc
     @cython.locals(data=Octets)
@@ -415,7 +473,7 @@ class Flows:
                 kind = u16(data, at + VLAN_TYPE)
                 at += VLAN_SIZE
             if kind not in (TYPE_IP4, TYPE_IP6):
-                return _NOT_IP
+                return _TUNNEL if kind in (TUNNEL_TYPE_1, TUNNEL_TYPE_2, TUNNEL_TYPE_3) else _NOT_IP
         if at >= end:
             return _CUT
         if VERSION[data[at]] == 4:
@@ -435,10 +493,10 @@ class Flows:
         size = HEADER4[data[at]]
         if size < IP4_SIZE:
             return _BAD
-        if data[at + IP4_PROTOCOL] != PROTOCOL_TCP:
-            return _NOT_TCP
         if FRAGMENTED4[data[at + IP4_FRAGMENT]] or data[at + IP4_FRAGMENT + 1]:
-            return _FRAGMENT
+            return _FRAGMENT if self.carrier(data, data[at + IP4_PROTOCOL], end, end) else _NOT_TCP
+        if data[at + IP4_PROTOCOL] != PROTOCOL_TCP:
+            return _TUNNEL if self.carrier(data, data[at + IP4_PROTOCOL], at + size, end) else _NOT_TCP
         total = u16(data, at + IP4_LENGTH)
         # A length of 0 is what segmentation offload leaves in captures of the sending host.
         self.ip_end = at + (OFFLOADED if total == 0 else total)
@@ -474,7 +532,7 @@ class Flows:
                 return _CUT
             if kind == PROTOCOL_FRAGMENT:
                 if data[at + FRAGMENT_FIELD] or FRAGMENTED6[data[at + FRAGMENT_FIELD + 1]]:
-                    return _FRAGMENT
+                    return _FRAGMENT if self.carrier(data, data[at], end, end) else _NOT_TCP
                 kind = data[at]
                 at += FRAGMENT_SIZE
             elif kind in (PROTOCOL_HOP, PROTOCOL_ROUTING, PROTOCOL_OPTIONS):
@@ -484,8 +542,23 @@ class Flows:
                 kind = data[at]
                 at += (data[at + EXTENSION_LENGTH] + 2) * 4  # RFC 4302 2.2: in units of 4, two not counted
             else:
-                return _NOT_TCP
+                return _TUNNEL if self.carrier(data, kind, at, end) else _NOT_TCP
         return _NOT_TCP
+
+    @cython.cfunc
+    @cython.locals(data=Octets)
+    @cython.exceptval(check=False)
+    def carrier(self, data: Any, protocol: cython.longlong, at: cython.longlong, end: cython.longlong) -> cython.bint:
+        """Whether TCP may be inside ``protocol``, whose header is at ``at``: TCP itself (in fragments) or a tunnel."""
+        port: cython.longlong
+        if protocol in (PROTOCOL_TCP, TUNNEL_1, TUNNEL_2, TUNNEL_3):
+            return True
+        if protocol != PROTOCOL_UDP:
+            return False
+        if at + UDP_SIZE > end:
+            return False
+        port = u16(data, at + UDP_DESTINATION)
+        return port in (PORT_1, PORT_2, PORT_3, PORT_4)
 
     @cython.cfunc
     @cython.locals(data=Octets)

@@ -29,6 +29,15 @@ LINK_SLL2 = 276
 ETHERTYPE_VLAN = (0x8100, 0x88A8, 0x9100)
 """802.1Q, 802.1ad, and the number in use before 802.1ad had one."""
 
+ETHERTYPE_TUNNEL = (0x8847, 0x8848, 0x8864)
+"""MPLS, and PPPoE session: IP may follow behind other headers."""
+PROTOCOL_TUNNEL = (4, 41, 47)
+"""IP in IP, IPv6 in IP, GRE."""
+PROTOCOL_UDP = 17
+TUNNEL_PORTS = (4789, 8472, 6081, 2152)
+"""UDP ports of VXLAN (and Linux's old one), Geneve and GTP-U."""
+UDP = Struct("source" / Int16ub, "destination" / Int16ub, "length" / Int16ub, "checksum" / Int16ub)
+
 VLAN_TAG = Struct("control" / Int16ub, "type" / Int16ub)
 """What follows a VLAN EtherType: the tag, then the next EtherType (802.1Q 9.6)."""
 SLL = Struct(

@@ -1,0 +1,169 @@
+"""Tunnels, fragments and rare link types give the segments that stood in them, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.contrib.geneve import GENEVE
+from scapy.contrib.gtp import GTP_U_Header
+from scapy.contrib.mpls import MPLS
+from scapy.layers.dot11 import Dot11, RadioTap
+from scapy.layers.inet import GRE, IP, TCP, UDP, fragment
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
+from scapy.layers.l2 import LLC, SNAP, Ether
+from scapy.layers.ppp import PPP, PPPoE
+from scapy.layers.vxlan import VXLAN
+from scapy.packet import Packet
+
+from analyzer.capture.batch import Batch
+from analyzer.settings import Settings
+from analyzer.tcp.exotic import Unwrapper
+from analyzer.tcp.packets import FRAGMENT, LINK, TUNNEL, Flows, Segments
+from analyzer.wire import link
+from samples.traffic import Conversation, Wire
+
+Row = tuple[int, int, int, int, bytes]
+
+
+def plain() -> list[bytes]:
+    """Ethernet frames of a small conversation."""
+    wire = Wire()
+    conversation = Conversation(wire, ("192.0.2.1", 40001), ("192.0.2.80", 80))
+    conversation.open()
+    conversation.frame("client", 1, b"hello " * 300)
+    conversation.close("client")
+    return [data for _, data in wire.packets]
+
+
+def segments(packets: list[bytes], link_type: int = link.LINK_ETHERNET, unwrap: bool = True) -> tuple[list[Row], Flows]:
+    """Direction, seq, ack, flags and payload of each segment found."""
+    flows = Flows(1000, 10**12, 10**15)
+    unwrapper = Unwrapper(Settings()) if unwrap else None
+    rows: list[Row] = []
+    for number, data in enumerate(packets):
+        batch = Batch(bytearray(data + bytes(-len(data) % 8)), 1)
+        batch.count = 1
+        batch.captured[0] = batch.wire[0] = len(data)
+        batch.link[0], batch.time_ns[0], batch.number[0] = link_type, number, number + 1
+        out = Segments(1)
+        flows.decode(batch, out, unwrapper)
+        for i in range(out.count):
+            start = out.start[i]
+            payload = bytes(batch.data[start : start + out.captured[i]])
+            rows.append((out.direction[i], out.seq[i], out.ack[i], out.flags[i] & 0xFF, payload))
+            if int(batch.file_offset[0]):
+                at = int(batch.file_offset[0]) + start - int(batch.offset[0])
+                assert data[at : at + len(payload)] == payload, "the place in the file"
+    return rows, flows
+
+
+def _outer() -> Packet:
+    return Ether() / IP(src="198.51.100.1", dst="198.51.100.2")
+
+
+TUNNELS: dict[str, tuple[int, Callable[[Packet], Packet]]] = {
+    "VXLAN": (1, lambda p: _outer() / UDP(dport=4789) / VXLAN(vni=7) / p),
+    "Geneve": (1, lambda p: _outer() / UDP(dport=6081) / GENEVE(vni=7) / p),
+    "GRE": (1, lambda p: _outer() / GRE() / p[IP]),
+    "GRE with Ethernet": (1, lambda p: _outer() / GRE(proto=0x6558) / p),
+    "GTP-U": (1, lambda p: _outer() / UDP(dport=2152) / GTP_U_Header(teid=5) / p[IP]),
+    "IP in IP": (1, lambda p: _outer() / p[IP]),
+    "IP in IPv6": (1, lambda p: Ether() / IPv6(src="2001:db8::1", dst="2001:db8::2", nh=4) / p[IP]),
+    "MPLS": (1, lambda p: Ether() / MPLS(label=16, s=0) / MPLS(label=17, s=1) / p[IP]),
+    "PPPoE": (1, lambda p: Ether() / PPPoE(sessionid=3) / PPP() / p[IP]),
+    "PPP": (9, lambda p: PPP() / p[IP]),
+    "802.11": (105, lambda p: Dot11(type=2) / LLC() / SNAP() / p[IP]),
+    "radiotap": (127, lambda p: RadioTap() / Dot11(type=2) / LLC() / SNAP() / p[IP]),
+}
+
+
+@pytest.mark.parametrize("name", TUNNELS)
+def test_a_tunnel_gives_what_is_inside(name: str) -> None:
+    link_type, around = TUNNELS[name]
+    wrapped = [bytes(around(Ether(data))) for data in plain()]
+    found, flows = segments(wrapped, link_type)
+    assert found == segments(plain())[0]
+    assert list(flows.skipped) == [0] * len(flows.skipped)
+
+
+def _fragments4(data: bytes, size: int) -> list[bytes]:
+    frame = Ether(data)
+    frame[IP].flags = 0
+    return [bytes(Ether(src=frame.src, dst=frame.dst) / piece) for piece in fragment(frame[IP], size)]
+
+
+@given(st.permutations(range(6)), st.booleans())
+def test_fragments_in_any_order_make_the_datagram(order: list[int], doubled: bool) -> None:
+    data = max(plain(), key=len)
+    pieces = _fragments4(data, 256)
+    assert len(pieces) == 6
+    shuffled = [pieces[i] for i in order]
+    found, _ = segments([*shuffled[:3], *shuffled[:3], *shuffled[3:]] if doubled else shuffled)
+    assert found == segments([data])[0]
+
+
+def test_a_missing_fragment_gives_nothing() -> None:
+    pieces = _fragments4(max(plain(), key=len), 256)
+    found, flows = segments(pieces[:3] + pieces[4:])
+    assert found == []
+    assert flows.skipped[FRAGMENT] == 5
+
+
+def test_fragments_of_ipv6() -> None:
+    wire = Wire()
+    Conversation(wire, ("2001:db8::1", 40001), ("2001:db8::80", 80)).open()
+    Conversation(wire, ("2001:db8::1", 40001), ("2001:db8::80", 80)).client(b"x" * 1000)
+    data = max((data for _, data in wire.packets), key=len)
+    ip = Ether(data)[IPv6]
+    payload = bytes(ip[TCP])
+    cut = 504
+    parts = [(0, payload[:cut], 1), (cut // 8, payload[cut:], 0)]
+    pieces = [
+        bytes(Ether() / IPv6(src=ip.src, dst=ip.dst) / IPv6ExtHdrFragment(id=9, nh=6, offset=at, m=more) / part)
+        for at, part, more in reversed(parts)
+    ]
+    assert segments(pieces)[0] == segments([data])[0]
+
+
+def test_without_it_they_are_counted() -> None:
+    wrapped = [bytes(TUNNELS["VXLAN"][1](Ether(data))) for data in plain()]
+    found, flows = segments(wrapped, unwrap=False)
+    assert found == []
+    assert flows.skipped[TUNNEL] == len(wrapped)
+
+
+def test_an_unknown_link_type_is_counted_and_named() -> None:
+    unwrapper = Unwrapper(Settings())
+    assert unwrapper.unwrap(147, b"\x00" * 60, 60) is None
+    assert unwrapper.links == {"link type 147": 1}
+    assert segments([b"\x00" * 60], 147)[1].skipped[LINK] == 1
+
+
+def test_fragments_that_never_end_are_bounded() -> None:
+    unwrapper = Unwrapper(Settings(fragments=10_000))
+    for number in range(200):
+        piece = Ether() / IP(src="192.0.2.1", dst="192.0.2.2", id=number, flags="MF", proto=6) / (b"x" * 1000)
+        assert unwrapper.unwrap(1, bytes(piece), 1034) is None
+    assert unwrapper.limits["fragments"] > 150
+    assert unwrapper.waiting < 12
+
+
+@given(st.binary(max_size=200), st.sampled_from([1, 9, 105, 127, 113, 0, 101, 192, 65535]))
+def test_no_bytes_raise(data: bytes, link_type: int) -> None:
+    Unwrapper(Settings()).unwrap(link_type, data, len(data))
+
+
+def _mutations(data: bytes) -> Iterator[bytes]:
+    for at in range(0, len(data), 3):
+        yield data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+        yield data[:at]
+
+
+def test_no_damage_raises() -> None:
+    unwrapper = Unwrapper(Settings())
+    for link_type, around in TUNNELS.values():
+        for damaged in _mutations(bytes(around(Ether(plain()[3])))[:120]):
+            unwrapper.unwrap(link_type, damaged, len(damaged) + 7)
