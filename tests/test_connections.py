@@ -1,0 +1,361 @@
+"""From the opening to the frames and to the end: which bytes are read as what, and which are not read at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.model import Connection, Finding, Frame, Handshake, Record, Summary
+from samples import transcript
+from samples.traffic import Wire, pcap_bytes
+from tests.running import ANSWER, REQUEST, analysed, only, played
+
+HELLO = "client: 81 85 37 fa 21 3d 7f 9f 4d 51 58"
+EMPTY = "client: 81 80 37 fa 21 3d"
+TO_SERVER = "server: 81 05 48 65 6c 6c 6f"
+REFUSAL = "server: http HTTP/1.1 403 Forbidden | Content-Length: 0"
+
+
+def lines(*parts: str) -> str:
+    return "\n".join(parts)
+
+
+def rules(records: list[Record]) -> list[str]:
+    return sorted({finding.rule for finding in only(Finding, records)} - {"ST-008"})
+
+
+def errors(records: list[Record]) -> list[str]:
+    return [str(finding) for finding in only(Finding, records) if finding.severity.value == "error"]
+
+
+def read(records: list[Record], side: str = "client") -> list[tuple[int, bool]]:
+    """Opcode of each frame of a side, and whether it is complete."""
+    return [(frame.opcode, frame.complete) for frame in only(Frame, records) if frame.direction == side]
+
+
+def heads(*texts: str) -> list[bytes]:
+    """The bytes of HTTP heads, as a transcript writes them."""
+    wanted = [step.data for step in transcript.parse(lines(*texts)) if step.kind == "http"]
+    return [data.replace(b"{accept}", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") for data in wanted]
+
+
+# --- from HTTP to frames
+
+
+def test_frames_in_the_segment_of_the_101() -> None:
+    request, answer = heads(REQUEST, ANSWER)
+    story = lines(f"client: raw {request.hex(' ')}", f"server: raw {(answer + bytes.fromhex('810268698900')).hex(' ')}")
+    records = played(lines(story, HELLO))
+    assert read(records, "server") == [(1, True), (9, True)]
+    assert read(records) == [(1, True)]
+    assert [frame.stream_offset for frame in only(Frame, records)][:1] == [len(answer)]
+    assert errors(records) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_everything_in_segments_of_a_few_bytes(size: int) -> None:
+    request, answer = heads(REQUEST, ANSWER)
+    frames = bytes.fromhex("8185 37fa213d 7f9f4d5158 8980 37fa213d")
+    parts = [("client", request), ("server", answer), ("client", frames), ("server", bytes.fromhex("81026869"))]
+    story = [
+        f"{side}: raw {data[start : start + size].hex(' ')}"
+        for side, data in parts
+        for start in range(0, len(data), size)
+    ]
+    records = played(lines(*story))
+    assert read(records) == [(1, True), (9, True)]
+    assert read(records, "server") == [(1, True)]
+    assert rules(records) == []
+
+
+def test_client_frames_before_the_101_are_read_once_it_came() -> None:
+    records = played(lines(REQUEST, HELLO, EMPTY, ANSWER, HELLO))
+    assert read(records) == [(1, True)] * 3
+    frames = only(Frame, records)
+    assert [frame.packet for frame in frames] == sorted(frame.packet for frame in frames)
+
+
+@pytest.mark.parametrize("after", [HELLO, ""])
+def test_a_gap_among_early_frames_loses_the_boundary(after: str) -> None:
+    records = played(lines(REQUEST, HELLO, "gap client 11", after, ANSWER, "client: 83 80 37 fa 21 3d"))
+    assert read(records) == [(1, True)]
+    assert {"ST-002", "ST-007"} <= set(rules(records))
+    assert errors(records) == []
+
+
+def test_a_gap_inside_an_early_payload_keeps_the_boundary() -> None:
+    early = lines("client: 82 94 37 fa 21 3d 00 00", "gap client 10")
+    rest = lines("client: 00 00 00 00 00 00 00 00 81 80 37 fa 21 3d", "+5s", HELLO)
+    records = played(lines(REQUEST, early, ANSWER, rest))
+    assert read(records) == [(2, False), (1, True), (1, True)]
+    assert rules(records) == ["ST-002"]
+
+
+@pytest.mark.parametrize("pieces", [["61*10"], ["61*4", "61*6"], ["61*9", "61"]])
+def test_content_that_the_opening_announced_is_no_frame(pieces: list[str]) -> None:
+    content = [f"client: {piece}" for piece in pieces]
+    records = played(lines(REQUEST + " | Content-Length: 10", ANSWER, *content, HELLO))
+    assert read(records) == [(1, True)]
+    assert errors(records) == []
+
+
+def test_a_gap_from_announced_content_into_frames_loses_the_boundary() -> None:
+    records = played(
+        lines(REQUEST + " | Content-Length: 10", ANSWER, "client: 61*4", "gap client 9", HELLO, "+3s", HELLO)
+    )
+    assert read(records) == []
+    assert {"ST-002", "ST-007"} <= set(rules(records))
+    assert errors(records) == []
+
+
+def test_a_gap_inside_announced_content_is_no_matter() -> None:
+    content = lines("client: 61*2", "gap client 6", "client: 61*2")
+    records = played(lines(REQUEST + " | Content-Length: 10", ANSWER, content, HELLO, "+3s", HELLO))
+    assert read(records) == [(1, True)] * 2
+    assert rules(records) == ["HS-007", "ST-002"]
+
+
+def test_a_gap_inside_the_request_head_is_no_verdict() -> None:
+    first, rest = heads(REQUEST)[0][:40], heads(REQUEST)[0][60:]
+    story = lines(f"client: raw {first.hex(' ')}", "gap client 20", f"client: raw {rest.hex(' ')}", "+3s")
+    answer = heads(ANSWER)[0]
+    records = played(lines(story, f"server: raw {answer.hex(' ')}", HELLO))
+    assert errors(records) == []
+    assert read(records) == [(1, True)]
+
+
+def test_hixie_76_is_not_read_as_frames_of_the_rfc() -> None:
+    request = (
+        "client: http GET /d HTTP/1.1 | Host: a.example | Upgrade: WebSocket | Connection: Upgrade"
+        " | Sec-WebSocket-Key1: 4 @1 46546xW%0l 1 5 | Sec-WebSocket-Key2: 12998 5 Y3 1 .P00 | Origin: http://a.example"
+    )
+    answer = "server: http HTTP/1.1 101 WebSocket Protocol Handshake | Upgrade: WebSocket | Connection: Upgrade"
+    story = lines(request, "client: 5e 6e 3a 64 73 5b 55 34", answer, "server: 66*16", "client: 00 48 65 ff")
+    records = played(lines(story, "server: 00 48 65 ff", "client: FIN", "server: FIN"))
+    assert only(Frame, records) == []
+    assert [rule for rule in rules(records) if rule.startswith(("FR", "MK", "FG", "CT"))] == []
+
+
+# --- several openings on one TCP connection
+
+
+def test_a_refused_opening_and_a_good_one_share_the_connection() -> None:
+    records = played(lines(REQUEST, REFUSAL, REQUEST, REFUSAL, REQUEST, ANSWER, HELLO))
+    shakes = only(Handshake, records)
+    assert [(shake.connection, shake.exchange, shake.status, shake.accepted) for shake in shakes] == [
+        (0, 0, 403, False),
+        (0, 1, 403, False),
+        (0, 2, 101, True),
+    ]
+    (connection,) = only(Connection, records)
+    assert (connection.client_frames, connection.state) == (1, "open")
+
+
+def test_connections_are_numbered_in_the_order_of_their_requests() -> None:
+    story = lines("client: http GET / HTTP/1.1 | Host: a.example", "server: silent", "connection 2:", REQUEST)
+    records = played(lines(story, "server: silent", "connection 3:", HELLO, "connection 1:", "client: FIN"))
+    numbers = {record.client[1] - 40000: record.connection for record in only(Connection, records)}
+    assert numbers == {2: 0, 3: 1}
+    (summary,) = only(Summary, records)
+    assert (summary.connections, summary.tcp_streams) == (2, 3)
+
+
+def test_a_switch_nobody_asked_for_is_one_finding() -> None:
+    answer = ANSWER.replace("{accept}", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+    records = played(lines("client: http GET / HTTP/1.1 | Host: a.example", answer, HELLO))
+    assert [finding.rule for finding in only(Finding, records) if finding.severity.value == "error"] == ["HS-215"]
+    assert read(records) == [(1, True)]
+
+
+# --- how a connection ended
+
+GOODBYE = "client: 88 82 37 fa 21 3d 34 12"
+ECHOED = "server: 88 02 03 e8"
+
+
+@pytest.mark.parametrize(
+    ("story", "state", "codes"),
+    [
+        (lines(GOODBYE, ECHOED, "server: FIN", "client: FIN"), "closed", (1000, 1000)),
+        (lines(GOODBYE, "server: FIN"), "closed-by-client", (1000, None)),
+        (lines("server: 88 00", "client: RST"), "closed-by-server", (None, None)),
+        (lines(HELLO, "server: FIN", "client: FIN"), "fin", (None, None)),
+        (lines(HELLO, "server: FIN", "client: RST"), "reset", (None, None)),
+        (HELLO, "open", (None, None)),
+        (lines(REQUEST, REFUSAL), "refused", (None, None)),
+        (lines(REQUEST, "server: silent", "client: FIN"), "unanswered", (None, None)),
+        (
+            lines(
+                REQUEST.replace("Upgrade: websocket", "Upgrade: h2c, websocket"),
+                "server: http HTTP/1.1 101 Switching Protocols | Upgrade: h2c | Connection: Upgrade",
+                "client: 00 00 00",
+            ),
+            "not-websocket",
+            (None, None),
+        ),
+    ],
+)
+def test_the_state_says_how_it_ended(story: str, state: str, codes: tuple[int | None, int | None]) -> None:
+    (connection,) = only(Connection, played(story))
+    assert connection.state == state
+    assert (connection.client_close_code, connection.server_close_code) == codes
+    assert connection.role_evidence == "opening"
+
+
+def test_only_the_first_close_counts() -> None:
+    (connection,) = only(Connection, played(lines(GOODBYE, "client: 88 82 37 fa 21 3d 34 11", ECHOED)))
+    assert (connection.client_close_code, connection.server_close_code) == (1000, 1000)
+
+
+def test_a_close_reason_of_any_bytes_can_be_told() -> None:
+    (connection,) = only(Connection, played("server: 88 05 03 e8 6f ff 6b"))
+    assert connection.server_close_reason == "o\ufffdk"
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_a_reset_cuts_the_frames_of_both_directions(side: str) -> None:
+    records = played(lines("client: 82 84 37 fa 21 3d 00", "server: 82 04 00", f"{side}: RST"))
+    assert [(frame.direction, frame.complete) for frame in only(Frame, records)] == [
+        ("client", False),
+        ("server", False),
+    ]
+    assert "FR-007" not in rules(records)
+
+
+def test_a_fin_cuts_the_frame_of_its_own_direction_only() -> None:
+    records = played(lines("client: 82 84 37 fa 21 3d 00", "server: 82 04 00", "server: FIN", "client: 00 00 00"))
+    assert read(records) == [(2, True)]
+    assert [finding.direction for finding in only(Finding, records) if finding.rule == "FR-007"] == ["server"]
+
+
+def test_a_port_used_again_is_another_connection() -> None:
+    wire = Wire()
+    for _ in range(3):
+        transcript.play(lines(HELLO, GOODBYE, ECHOED, "server: FIN", "client: FIN"), wire)
+        wire.wait(90 * 10**9)
+    records = analysed(pcap_bytes(wire.packets))
+    connections = only(Connection, records)
+    assert [(one.connection, one.client_frames, one.state) for one in connections] == [
+        (n, 2, "closed") for n in range(3)
+    ]
+    assert errors(records) == []
+
+
+def test_a_cut_packet_keeps_the_boundary_after_its_payload() -> None:
+    story = lines(EMPTY, "snaplen 90", "client: 82 fe 00 80 37 fa 21 3d 41*128", EMPTY)
+    records = played(story)
+    assert read(records) == [(1, True), (2, False), (1, True)]
+    assert errors(records) == []
+
+
+# --- HTTP where a frame should begin
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"HTTP/1.1 400 Bad Request\r\n\r\n"],
+        [b"H", b"TTP/1.1 400 Bad Request\r\n\r\n"],
+        [b"HTTP/", b"1", b".", b"1 400 Bad Request\r\n\r\n"],
+        [b"GET / HTTP/1.1\r\n\r\n"],
+        [b"G", b"E", b"T", b" ", b"/", b" ", b"H", b"TTP/1.1\r\n\r\n"],
+    ],
+)
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_http_text_is_one_finding_however_it_is_cut(side: str, pieces: list[bytes]) -> None:
+    before = "server: 81 02 68 69" if side == "server" else HELLO
+    records = played(lines(before, *[f"{side}: {piece.hex(' ')}" for piece in pieces], f"{side}: 83 00 ff ff"))
+    (found,) = [finding for finding in only(Finding, records) if finding.severity.value == "error"]
+    assert (found.rule, found.direction, found.frame) == ("FR-008", side, 1)
+    assert found.byte_offset == found.stream_offset
+    first = next(step for step in only(Frame, records))
+    assert first.complete
+    assert len(read(records, side)) == 1, "no frame is made of the text"
+
+
+@pytest.mark.parametrize("first", sorted(b"CDGHLMOPTU"))
+def test_a_frame_that_only_begins_like_http_is_a_frame(first: int) -> None:
+    pieces = [f"server: {first:02x}", "server: 03", "server: 41", "server: 41 41 81 00"]
+    records = played(lines(*pieces))
+    assert [frame.stream_offset for frame in only(Frame, records)] == [129, 134]
+    assert read(records, "server")[1] == (1, True)
+    assert "FR-008" not in rules(records)
+    whole = played("server: " + " ".join(piece.removeprefix("server: ") for piece in pieces))
+    assert rules(whole) == rules(records)
+
+
+@pytest.mark.parametrize("end", ["server: FIN", "server: RST", "# the capture ends"])
+def test_text_that_stays_undecided_is_judged_as_the_frames_it_would_be(end: str) -> None:
+    records = played(lines("server: 48 54 54 50", end))
+    assert len(read(records, "server")) == 1
+    assert "FR-008" not in rules(records)
+
+
+def test_two_frames_in_a_row_that_begin_like_http() -> None:
+    records = played(lines("server: 47", "server: 00 48", "server: 00 47", "server: 00"))
+    assert [frame.payload_length for frame in only(Frame, records)] == [0, 0, 0]
+
+
+def test_after_a_misspelt_101_the_next_http_is_an_exchange() -> None:
+    wrong = "server: http HTTP/1.1 101 Switching Protocols | Upgrade: web-socket | Connection: Upgrade"
+    records = played(lines(REQUEST, wrong, REQUEST, ANSWER, HELLO))
+    assert [shake.exchange for shake in only(Handshake, records)] == [0, 1]
+    assert "FR-008" not in rules(records)
+
+
+# --- what is not WebSocket, and what was captured too late
+
+
+def test_tls_is_counted_once_for_all_connections() -> None:
+    records = played(
+        lines("client: raw 16 03 01 00 05 01 00 00 01 00", "connection 2:", "client: raw 16 03 01 00 02 01 00")
+    )
+    (found,) = only(Finding, records)
+    assert (found.rule, found.count, found.connection) == ("ST-005", 2, None)
+    assert only(Connection, records) == []
+
+
+def test_a_named_port_is_read_from_the_first_segment_that_looks_like_frames() -> None:
+    story = lines(
+        "midstream", "client: 48 65 6c 6c 6f 20", HELLO, "server: 6c 6f", TO_SERVER, "client: 83 80 37 fa 21 3d"
+    )
+    records = played(story, decode_as=frozenset({80}))
+    (connection,) = only(Connection, records)
+    assert (connection.role_evidence, connection.client[1], connection.server[1]) == ("port", 40001, 80)
+    assert read(records) == [(1, True), (3, True)]
+    assert read(records, "server") == [(1, True)]
+    assert errors(records) == [], "an extension may be in use, so nobody can say that the opcode is reserved"
+    assert {"ST-001", "ST-006"} <= set(rules(records))
+    assert only(Connection, played(story)) == []
+
+
+def test_a_client_that_does_not_mask_is_found_on_a_named_port() -> None:
+    records = played(lines("midstream", "client: 81 05 48 65 6c 6c 6f"), decode_as=frozenset({80}))
+    assert "MK-001" in rules(records)
+
+
+@pytest.mark.parametrize("data", ["00*200", "41*200", "16 03 03 00 02 01 00", "7b 22 61 22 3a 31 7d"])
+def test_nothing_is_claimed_on_a_named_port_that_carries_something_else(data: str) -> None:
+    story = lines("midstream", *[f"client: {data}"] * 6, *[f"server: {data}"] * 6)
+    records = played(story, decode_as=frozenset({80}))
+    assert only(Connection, records) == []
+    assert [rule for rule in rules(records) if rule != "ST-005"] == []
+
+
+def test_an_opening_on_a_named_port_is_read_as_such() -> None:
+    (connection,) = only(Connection, played(HELLO, decode_as=frozenset({80})))
+    assert connection.role_evidence == "opening"
+
+
+# --- limits
+
+
+@pytest.mark.parametrize("rows", [1, 64, 8192])
+def test_many_connections_that_end_inside_a_frame(rows: int) -> None:
+    story = []
+    for number in range(1, 701):
+        story += [f"connection {number}:", HELLO, "client: 82 84 37 fa 21 3d 00", "server: 82 04 00"]
+    records = played(lines(*story), frame_rows=rows)
+    (summary,) = only(Summary, records)
+    assert (summary.connections, summary.frames) == (700, 700)
+    assert len(only(Frame, records)) == 2100
+    assert [record.connection for record in only(Connection, records)] == list(range(700))
