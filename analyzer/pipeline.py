@@ -17,7 +17,8 @@ from analyzer.rules.engine import selected
 from analyzer.rules.registry import load
 from analyzer.rules.transport import Capture
 from analyzer.settings import Settings
-from analyzer.tcp.packets import SKIPPED, Flows, Segments
+from analyzer.tcp.exotic import Unwrapper
+from analyzer.tcp.packets import FRAGMENT, SKIPPED, Flows, Segments
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.version import version
 
@@ -31,6 +32,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     rules = load()
     files = [given.path for given in source.inputs]
     flows = Flows(settings.connections, settings.linger_time, settings.idle_time)
+    unwrapper = Unwrapper(settings)
     reassembly = Reassembly(settings)
     connections = Connections(settings, flows, reassembly, Judge(settings, rules, files))
     tally = _Tally(settings)
@@ -43,7 +45,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
         rules=[rule_id for rule_id in rules if selected(rule_id, settings)],
     )
     for batch in source.batches():
-        flows.decode(batch, segments)
+        flows.decode(batch, segments, unwrapper)
         reassembly.begin(batch, segments, flows.slots)
         row = 0
         while row < segments.count:
@@ -62,6 +64,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     for record in connections.finish(tally.packets):
         yield from tally.pass_on(record)
 
+    flows.skipped[FRAGMENT] += unwrapper.waiting
     skipped = {reason: int(count) for reason, count in zip(SKIPPED, flows.skipped, strict=True) if count}
     yield Summary(
         packets=tally.packets,
@@ -75,9 +78,9 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
         gaps=reassembly.gaps,
         gap_bytes=reassembly.gap_bytes,
         drops=source.drops,
-        limits=connections.all_limits(),
-        skipped=source.skipped | skipped,
-        notes=source.notes,
+        limits=connections.all_limits() | unwrapper.limits,
+        skipped=source.skipped | skipped | unwrapper.links,
+        notes=source.notes + unwrapper.notes,
         elapsed_ns=time.monotonic_ns() - started,
     )
 

@@ -52,7 +52,9 @@ class Unwrapper:
         self._missing = False
         self._datagrams: OrderedDict[tuple[bytes, ...], _Datagram] = OrderedDict()
         self._size = 0
-        self.opened = 0
+        self._given_up = 0
+        self.kept = False
+        """The latest packet was a fragment and waits for others: nothing was passed over."""
         self.limits: dict[str, int] = {}
         self.links: dict[str, int] = {}
         """Packets of link types that nobody here knows, by name."""
@@ -65,14 +67,15 @@ class Unwrapper:
 
     @property
     def waiting(self) -> int:
-        """Fragments whose datagram is not whole."""
-        return sum(len(datagram.fragments) for datagram in self._datagrams.values())
+        """Fragments whose datagram is not whole, or was given up."""
+        return self._given_up + sum(len(datagram.fragments) for datagram in self._datagrams.values())
 
     def unwrap(self, link_type: int, data: bytes, wire: int) -> Unwrapped | None:
         """The IP packet with TCP inside ``data``, a packet of ``link_type`` with ``wire`` bytes on the wire.
 
         None where there is none, or not yet, or scapy cannot tell. Never raises, whatever the bytes.
         """
+        self.kept = False
         scapy = self._load()
         if scapy is None:
             return None
@@ -124,7 +127,6 @@ class Unwrapper:
             return None
         original = bytes(inner.original)
         start = data.find(original)
-        self.opened += 1
         return Unwrapped(original, max(start, 0), missing if start >= 0 and start + len(original) == len(data) else 0)
 
     # --- fragments
@@ -161,12 +163,12 @@ class Unwrapper:
         if kind is IP and len(whole) <= 0xFFFF:
             whole = whole[:2] + len(whole).to_bytes(2, "big") + whole[4:]
         if protocol == packet.PROTOCOL_TCP:
-            self.opened += 1
             return Unwrapped(whole, 0, 0)
         return self._open(kind(whole), whole, 0)
 
     def _keep(self, key: tuple[bytes, ...], offset: int, payload: bytes, last: bool) -> bytes | None:
         """Keep a fragment; the datagram's payload, once it is whole. Of overlapping bytes the first copy counts."""
+        self.kept = True
         datagram = self._datagrams.setdefault(key, _Datagram())
         self._datagrams.move_to_end(key)
         datagram.fragments.append((offset, payload))
@@ -175,7 +177,9 @@ class Unwrapper:
         if last:
             datagram.end = offset + len(payload)
         while self._size > self._settings.fragments or len(datagram.fragments) > FRAGMENTS:
-            self._forget(next(iter(self._datagrams)))
+            oldest = next(iter(self._datagrams))
+            self._given_up += len(self._datagrams[oldest].fragments)
+            self._forget(oldest)
             self.limits["fragments"] = self.limits.get("fragments", 0) + 1
             if key not in self._datagrams:
                 return None

@@ -354,7 +354,8 @@ class Flows:
             if unwrapper is None or row == batch.count:
                 return
             if row == asked or not _unwrap(unwrapper, batch, row):
-                self.skipped[self.reason] += 1
+                if not unwrapper.kept:
+                    self.skipped[self.reason] += 1
                 row += 1
             else:
                 asked = row
@@ -603,13 +604,13 @@ class Flows:
         else:
             ports = (source_port << 16) | destination_port
         slot = self.lookup(a, b, c, e, ports, now)
-        if not self.created:
-            d = 2 * slot + (1 if swapped != (self.flip[slot] != 0) else 0)
-            if self.over(slot, d, flags, seq, now):
-                self.created = True
         if self.created:
-            self.restart(slot, swapped)
-            d = 2 * slot
+            self.flip[slot] = 1 if swapped else 0
+        d = 2 * slot + (1 if swapped != (self.flip[slot] != 0) else 0)
+        if not self.created and self.over(slot, d, flags, seq, now):
+            self.created = True  # the sides stay: who asks for the endpoints may still be at the connection before
+        if self.created:
+            self.restart(slot)
         if self.first[d] < 0:
             self.first[d] = seq
             self.synced[d] = 1 if flags & _SYN else 0
@@ -658,8 +659,7 @@ class Flows:
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def restart(self, slot: cython.longlong, swapped: cython.bint) -> cython.void:
-        self.flip[slot] = 1 if swapped else 0
+    def restart(self, slot: cython.longlong) -> cython.void:
         self.closed[slot] = 0
         self.first[2 * slot] = -1
         self.first[2 * slot + 1] = -1
