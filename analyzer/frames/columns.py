@@ -177,12 +177,19 @@ class FrameColumns:
 
     # --- one row
 
+    def _row(self, row: int) -> int:
+        """Its number in the rows."""
+        return row if self._chosen is None else int(self._chosen[row])
+
     def direction(self, row: int) -> Direction:
         """Who sent it."""
         return "client" if self.client[row] else "server"
 
     def place(self, row: int, at: int = 0) -> Place:
-        """Where byte ``at`` of the frame was captured. Right within the packet that holds the frame's first byte."""
+        """Where byte ``at`` of the frame, of its header or a control frame's payload, was captured."""
+        for byte, file, packet, time_ns, file_offset in reversed(self._rows.spans.get(self._row(row), ())):
+            if byte <= at:
+                return Place(file, packet, int(self.ordinal[row]), time_ns, file_offset + at - byte)
         return Place(
             int(self.file[row]),
             int(self.packet[row]),

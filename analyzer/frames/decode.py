@@ -68,6 +68,8 @@ WHOLE = cython.declare(cython.longlong, int(Cut.WHOLE))
 BY_HOLE = cython.declare(cython.longlong, int(Cut.HOLE))
 BY_LENGTH = cython.declare(cython.longlong, int(Cut.LENGTH))
 
+SPANS = 1 << 16
+"""Parts of cut headers and control payloads that are remembered, about, before the rows are collected."""
 ROOM = 4
 """Rows that `full` keeps free: an end or a gap cuts a frame short in each direction, and HTTP text takes a row too."""
 _ROOM = cython.declare(cython.Py_ssize_t, ROOM)
@@ -118,6 +120,8 @@ class FrameRows:
     rows = cython.declare(cython.Py_ssize_t, visibility="public")
     arena = cython.declare(Octets, visibility="public")
     arena_size = cython.declare(cython.Py_ssize_t, visibility="public")
+    spans = cython.declare(dict, visibility="public")
+    span_count = cython.declare(cython.Py_ssize_t, visibility="public")
     connection = cython.declare(Column, visibility="public")
     client = cython.declare(Column, visibility="public")
     index = cython.declare(Column, visibility="public")
@@ -165,9 +169,14 @@ class FrameRows:
         Close sent (``closed``), ``peer_close`` code it knew of, and the message in progress (``open``, ``m_*``).
         Then, of the message the frame belongs to, whether it is compressed (``p_compressed``) and why it cannot be
         judged (``p_lost``: MISSING, DOUBT), and where the control payload stands in ``arena``, still masked.
+
+        ``spans`` says of the few rows whose header or control payload is cut over several packets where each part
+        was captured: by row, (byte of the frame, file, packet, nanoseconds, file offset) of all parts but the first.
         """
         self.count = 0
         self.rows = rows
+        self.spans = {}
+        self.span_count = 0
         self.arena = memoryview(bytearray(rows * control_bytes + 1))
         self.arena_size = 0
         for name in FRAME_COLUMNS:
@@ -177,6 +186,8 @@ class FrameRows:
         """Forget the rows."""
         self.count = 0
         self.arena_size = 0
+        self.spans = {}
+        self.span_count = 0
 
 
 @cython.cclass
@@ -265,6 +276,7 @@ class Decoder:
     p_write = cython.declare(cython.bint, visibility="public")
     control = cython.declare(Octets, visibility="public")
     control_size = cython.declare(cython.Py_ssize_t, visibility="public")
+    spans: Any = cython.declare(list, visibility="public")
     # the direction
     index = cython.declare(cython.longlong, visibility="public")
     stopped = cython.declare(cython.longlong, visibility="public")
@@ -298,6 +310,7 @@ class Decoder:
         self.head = memoryview(bytearray(LONGEST))
         self.control = memoryview(bytearray(control_bytes))
         self.close_code = NO_CLOSE
+        self.spans = None
         for name in (
             "have", "offset", "file", "packet", "time_ns", "file_offset", "last_packet", "last_time_ns", "ordinal",
             "acked", "length", "key", "remaining", "present", "lost", "p_opcode", "p_message", "p_base",
@@ -345,7 +358,7 @@ class FrameDecoder:
 
     def full(self) -> bool:
         """Fewer rows are free than an end may need: the rows must be collected before anything else."""
-        return bool(self.frames.count > self.frames.rows - ROOM)
+        return bool(self.frames.count > self.frames.rows - ROOM or self.frames.span_count > SPANS)
 
     def decode(self, data: Any, chunks: Chunks, i: int, count: int, stored: int) -> int:
         """Decode chunks from ``i`` to ``count`` whose bytes stand in ``data`` (``stored`` tells which of the chunk
@@ -482,6 +495,8 @@ class FrameDecoder:
             dec.head[1] = data[at + 1]
             self.begin(dec, data, at)
             return at + need
+        if dec.have:
+            self.span(dec, dec.have, at)
         while at < end:
             dec.head[dec.have] = data[at]
             dec.have += 1
@@ -578,6 +593,8 @@ class FrameDecoder:
                 keep = taken
             if dec.lost:  # what follows a hole would stand in the wrong place
                 keep = 0
+            if keep:
+                self.span(dec, dec.have + dec.control_size, at)
             for k in range(keep):
                 dec.control[dec.control_size + k] = data[at + k]
             dec.control_size += keep
@@ -589,6 +606,20 @@ class FrameDecoder:
         if dec.remaining == 0:
             self.finish(dec)
         return at
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder)
+    @cython.exceptval(check=False)
+    def span(self, dec: Decoder, byte: cython.Py_ssize_t, at: cython.Py_ssize_t) -> cython.void:
+        """Byte ``byte`` of the frame at hand stands at ``at``: note it where another packet held the one before."""
+        parts: Any = dec.spans
+        if parts is None:
+            if self.packet == dec.packet and self.file == dec.file:
+                return
+            parts = dec.spans = []
+        elif self.packet == parts[-1][2] and self.file == parts[-1][1]:
+            return
+        parts.append((byte, self.file, self.packet, self.time_ns, self.to_file + at))
 
     @cython.cfunc
     @cython.locals(dec=Decoder, out=PieceRows)
@@ -720,6 +751,10 @@ class FrameDecoder:
         for k in range(dec.control_size):
             out.arena[out.arena_size + k] = dec.control[k]
         out.arena_size += dec.control_size
+        if dec.spans is not None:
+            out.spans[n] = dec.spans
+            out.span_count += len(dec.spans)
+            dec.spans = None
         out.count = n + 1
 
     # --- what is rare, called from Python
