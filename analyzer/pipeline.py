@@ -56,6 +56,9 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
         _note(connections.capture, batch, tally.packets)
         tally.packets += batch.count
         tally.bytes += int(batch.captured[: batch.count].sum())
+        if source.waits:
+            for record in connections.collect():
+                yield from tally.pass_on(record)
         if progress is not None:
             progress()
     reassembly.end()

@@ -50,6 +50,11 @@ class Source:
         if self._running is not None:
             self._running.close()
 
+    @property
+    def waits(self) -> bool:
+        """A writer is waited for: what is known should be told after each batch."""
+        return None in self._sizes
+
     def batches(self) -> Iterator[Batch]:
         """All packets in order; a batch is valid until the next is asked for. To be called once. Raises InputError."""
         lanes = [self._lane(index) for index in range(len(self._paths))]

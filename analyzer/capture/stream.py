@@ -63,7 +63,9 @@ class Plain:
         self.position = 0
         self._file = file
         self._head = b""
-        self._read: Any = getattr(file, "readinto1", None) or file.readinto  # type: ignore[attr-defined]
+        # Below standard input's own buffer: filling that would wait for more than the writer has sent so far.
+        raw: Any = getattr(file, "raw", file)
+        self._read = raw.readinto
         self._pipe = _descriptor(file)
         try:
             self._head = self._start()

@@ -52,8 +52,15 @@ def run(captures: list[str], options: Options, *, quiet: bool, verbose: bool) ->
         settle()
         with interrupt.listening(), open_source(paths, chosen) as source:
             bar = results.bar(source) if options.progress is not False and not quiet else None
+
+            def after_batch(source: Source = source, bar: Bar | None = bar) -> None:
+                if bar is not None:
+                    bar()
+                if source.waits:
+                    results.flush()
+
             try:
-                for record in pipeline.run(interrupt.guard(source), results.settings(), bar):
+                for record in pipeline.run(interrupt.guard(source), results.settings(), after_batch):
                     if not results.write(record):
                         break
             finally:
@@ -125,6 +132,11 @@ class Results:
                 for entry in inputs
             ]
         return msgspec.structs.replace(run, settings=stated, inputs=inputs)
+
+    def flush(self) -> None:
+        """Let readers see what was written so far. Raises OutputError."""
+        for _, output in self._outputs:
+            output.flush()
 
     def close(self) -> None:
         """Finish every output. Raises OutputError."""

@@ -34,6 +34,8 @@ class Output:
         self._target = path
         self._sink: Sink | None = None
         try:
+            if path == STDOUT and sys.stdout is None:
+                raise OutputError("standard output is closed: use -o FILE")
             self.stream: BinaryIO = sys.stdout.buffer if path == STDOUT else self._open()
         except OSError as error:
             raise failed(path, error) from None
@@ -66,6 +68,12 @@ class Output:
         if self.open and self._sink is not None:
             with self._trouble():
                 self._sink.write(record)
+
+    def flush(self) -> None:
+        """Hand on what was written so far."""
+        if self.open:
+            with self._trouble():
+                self.stream.flush()
 
     def close(self) -> None:
         """Finish the result and put it in its place."""
