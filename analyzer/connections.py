@@ -91,7 +91,7 @@ class Connections:
             self._now = chunks.ordinal[min(i, count - 1)]
             self._messages.pieces(buffer, self._decoder.pieces)
             if self._decoder.full():
-                yield from self.collect()
+                yield from self._collect(self._now)
             if self._decoder.stop == decode.ATTENTION:
                 if chunks.kind[i] == streams.DATA and self._carried(chunks, i) and chunks.stored[i] != source:
                     continue  # frame data again, from the other buffer
@@ -101,21 +101,28 @@ class Connections:
                     yield from self._due
                     self._due = []
                 if self._decoder.full() or self._judge.full or len(self._ended) >= ENDED:
-                    yield from self.collect()
+                    yield from self._collect(self._now)
             elif self._decoder.stop == decode.SUSPICIOUS:
                 i += self._suspect(chunks, i, buffer)
         chunks.clear()
 
     def finish(self, ordinal: int) -> Iterator[Record]:
         """The capture is over, after ``ordinal`` packets: what is left, and what there is to say of it as a whole."""
-        yield from self.collect()
+        yield from self._collect(self._now)
         yield from self._judge.settle()
         self.capture.limits = self.all_limits()
         self._judge.capture(self.capture, ordinal)
         yield from self._judge.settle()
 
     def collect(self) -> Iterator[Record]:
-        """Run the rules over the rows collected so far, and give out what is known for certain to be in order."""
+        """What is known after all chunks that were taken, for somebody who waits: the next may take long."""
+        return self._collect(self._now + 1)
+
+    def _collect(self, before: int) -> Iterator[Record]:
+        """Run the rules over the rows collected so far, and give out what was known before the packet of that ordinal.
+
+        Of the packet at hand there may be more to come.
+        """
         frames = FrameColumns(self._decoder.frames)
         self.frames += int(frames.complete.sum())
         if len(frames):
@@ -129,7 +136,7 @@ class Connections:
             self._judge.connection(link, place)
             del self._numbered[link.number]
         self._ended = []
-        yield from self._judge.settle(self._now if before is None else before)
+        yield from self._judge.settle(before)
 
     # --- what a chunk is
 
@@ -325,7 +332,7 @@ class Connections:
             i = self._decoder.decode(padded, chunks, i, 1, 0)
             self._messages.pieces(padded, self._decoder.pieces)
             if self._decoder.full():
-                self._due += self.collect()
+                self._due += self._collect(self._now)
             if self._decoder.stop == decode.SUSPICIOUS:
                 i += self._suspect(chunks, i, padded)
             elif self._decoder.stop == decode.ATTENTION:

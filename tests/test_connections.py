@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from analyzer.capture.source import open_source
+from analyzer.connections import Connections
+from analyzer.judge import Judge
 from analyzer.model import Connection, Finding, Frame, Handshake, Record, Summary
+from analyzer.rules import registry
+from analyzer.settings import Settings
+from analyzer.tcp.packets import Flows, Segments
+from analyzer.tcp.reassembly import Reassembly
 from samples import transcript
 from samples.traffic import Wire, pcap_bytes
 from tests.running import ANSWER, REQUEST, analysed, only, played
@@ -359,3 +368,23 @@ def test_many_connections_that_end_inside_a_frame(rows: int) -> None:
     assert (summary.connections, summary.frames) == (700, 700)
     assert len(only(Frame, records)) == 2100
     assert [record.connection for record in only(Connection, records)] == list(range(700))
+
+
+def test_somebody_who_waits_gets_what_the_last_packet_brought(tmp_path: Path) -> None:
+    """A live capture falls silent: what is known is told without another packet."""
+    path = tmp_path / "quiet.pcap"
+    path.write_bytes(transcript.capture("client: 81 05 48 65 6c 6c 6f"))
+    chosen, told = Settings(), []
+    flows, reassembly = Flows(chosen.connections, chosen.linger_time, chosen.idle_time), Reassembly(chosen)
+    connections = Connections(chosen, flows, reassembly, Judge(chosen, registry.load(), [str(path)]))
+    segments = Segments(chosen.batch_packets)
+    for batch in open_source([str(path)], chosen).batches():
+        flows.decode(batch, segments)
+        reassembly.begin(batch, segments, flows.slots)
+        row = 0
+        while row < segments.count:
+            row = reassembly.deliver(row)
+            told += list(connections.take(reassembly.chunks, batch.data))
+        reassembly.finish()
+        told += list(connections.collect())
+    assert [finding.rule for finding in only(Finding, told)] == ["MK-001"]
