@@ -166,10 +166,10 @@ class Connections:
         elif kind in CUTS:
             self._side_ended(link, d, CUTS[kind], place)
         elif kind == streams.END:
+            link.facts.synced = bool(chunks.length[i])
             self._end(link, place)
 
     def _open(self, slot: int, tcp_stream: int, place: Place) -> None:
-        synced = self._reassembly.synced(2 * slot) or self._reassembly.synced(2 * slot + 1)
         self._links[slot] = Link(
             slot=slot,
             tcp_stream=tcp_stream,
@@ -177,7 +177,7 @@ class Connections:
             http=HttpConnection(self._settings, lambda: self._take_number(slot)),
             start_ns=place.time_ns,
             end_ns=place.time_ns,
-            facts=Transport(connection=-1, first=place, last=place, synced=synced),
+            facts=Transport(connection=-1, first=place, last=place),
         )
         for d in (2 * slot, 2 * slot + 1):
             self._decoder.phase[d] = decode.HTTP_PHASE

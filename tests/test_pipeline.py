@@ -219,3 +219,11 @@ def test_messages_are_counted_once_each() -> None:
     whole = [message for message in only(Message, records) if message.complete]
     (summary,) = only(Summary, records)
     assert summary.messages == len(whole) == 2
+
+
+def test_a_syn_that_is_captured_late_counts_whatever_the_batch() -> None:
+    packets = transcript.play("client: 81 85 37 fa 21 3d 7f 9f 4d 51 58").packets
+    late = [*packets[2:6], packets[1], *packets[6:]]
+    for batch_packets in (1, 8192):
+        records = analysed(pcap_bytes(late), batch_packets=batch_packets)
+        assert "ST-001" not in {finding.rule for finding in only(Finding, records)}

@@ -64,11 +64,11 @@ class Delivery:
             self._opened.add(d >> 1)
             self.emit(OPEN, d, 0, number, 0, spot)
 
-    def end(self, slot: int) -> None:
-        """Say that the connection in ``slot`` is over, if it was announced."""
+    def end(self, slot: int, synced: bool) -> None:
+        """Say that the connection in ``slot`` is over, if it was announced, and whether a SYN of it was captured."""
         if slot in self._opened:
             self._opened.remove(slot)
-            self.emit(END, 2 * slot, 0, 0, 0, self.here())
+            self.emit(END, 2 * slot, 0, int(synced), 0, self.here())
 
     def tick(self) -> None:
         """Say that a second of capture time has begun."""

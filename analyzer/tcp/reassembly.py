@@ -473,7 +473,7 @@ class Reassembly:
             self._forget(d)
             streams.state[d] = DEAD
             streams.quick[d] = 0
-        self._delivery.end(slot)
+        self._delivery.end(slot, self.synced(2 * slot) or self.synced(2 * slot + 1))
         self._number[slot] = -1
         self._closing.pop(slot, None)
 
