@@ -42,6 +42,8 @@ ENDED = 1024
 CUTS = {streams.FIN: Cut.FIN, streams.RST: Cut.RST}
 NOT_YET = -1
 """In `Link.begin`: where the first frame begins has still to be found."""
+AGAIN = -2
+"""Likewise, after a gap hid a header."""
 
 
 class Connections:
@@ -173,7 +175,7 @@ class Connections:
         self._links[slot] = Link(
             slot=slot,
             tcp_stream=tcp_stream,
-            endpoints=self._flows.endpoints(slot),
+            endpoints=self._reassembly.endpoints(slot),
             http=HttpConnection(self._settings, lambda: self._take_number(slot)),
             start_ns=place.time_ns,
             end_ns=place.time_ns,
@@ -291,7 +293,8 @@ class Connections:
             client = side == link.client_side
             if agreed.decodable:
                 self._decoder.phase[d] = decode.HTTP_PHASE
-                self._messages.begin(d, _takeover(agreed, client))
+                link.takeover[side] = _takeover(agreed, client)
+                self._messages.begin(d, link.takeover[side])
             else:
                 self._decoder.phase[d] = decode.IGNORED_PHASE
             decoder = Decoder(link.number, client, agreed.context, self._settings.control_bytes, self._messages.hashing)
@@ -308,9 +311,11 @@ class Connections:
             return
         if self._decoder.phase[d] == decode.HTTP_PHASE:
             begin = link.begin[d & 1]
-            if begin == NOT_YET:
-                if not begins_frames(chunk.data, client=d & 1 == link.client_side):
+            if begin < 0:
+                if not begins_frames(chunk.data, client=d & 1 == link.client_side, exactly=begin == AGAIN):
                     return
+                if begin == AGAIN:
+                    self._decoder.resume(d)
                 begin = chunk.offset
             if begin >= chunk.end:
                 return
@@ -400,6 +405,11 @@ class Connections:
         self._known_at(decoder, place)
         if not self._decoder.gap(d, length):
             link.out_of_step(d & 1, offset, length, place)
+            self._messages.end(d, decoder, Cut.GAP)
+            self._messages.begin(d, link.takeover[d & 1])
+            self._messages.lose(d)
+            link.begin[d & 1] = AGAIN
+            self._decoder.phase[d] = decode.HTTP_PHASE
 
     def _side_ended(self, link: Link, d: int, cut: Cut, place: Place) -> None:
         side = d & 1

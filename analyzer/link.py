@@ -39,6 +39,8 @@ class Link(msgspec.Struct, kw_only=True):
     """By side: the end of what went to HTTP, captured or not."""
     begin: list[int] = msgspec.field(default_factory=_pair)
     """By side, once switched: stream offset of the first frame."""
+    takeover: list[bool | None] = msgspec.field(default_factory=lambda: [None, None])
+    """By side: whether compressed messages may refer to earlier ones; None where nothing is compressed."""
     reset: bool = False
     finished: bool = False
     """A FIN was captured."""

@@ -19,7 +19,19 @@ BASE = ("errors", "version", "model", "settings", "wire")
 """Usable by all. Among themselves they too point one way, in this order."""
 FLOW = ("capture", "tcp", "tls", "http", "frames", "messages", "rules", "report")
 """The way the data flows: each may use what stands before it."""
-TOP = ("link", "judge", "connections", "pipeline", "cluster", "crosscheck", "walkthrough", "api", "__init__", "cli", "__main__")
+TOP = (
+    "link",
+    "judge",
+    "connections",
+    "pipeline",
+    "cluster",
+    "crosscheck",
+    "walkthrough",
+    "api",
+    "__init__",
+    "cli",
+    "__main__",
+)
 """What puts the rest together; each may use all of FLOW and what stands before it here."""
 ORDER = (*BASE, *FLOW, *TOP)
 

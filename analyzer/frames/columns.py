@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.frames.decode import COMPRESSION, FRAME_COLUMNS, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION, FrameRows
+from analyzer.frames.decode import (
+    COMPRESSION,
+    FRAME_COLUMNS,
+    OPENING_SEEN,
+    RESUMED,
+    ROLES_SURE,
+    UNKNOWN_EXTENSION,
+    FrameRows,
+)
 from analyzer.frames.text import unmask
 from analyzer.model import Cut, Direction, Frame, Opcode, Place
 from analyzer.wire import frame, tables
@@ -135,8 +143,8 @@ class FrameColumns:
 
     @cached_property
     def opening_seen(self) -> Mask:
-        """The opening handshake was captured, so the extensions in use are known."""
-        return np.asarray((self.context & OPENING_SEEN) != 0)
+        """The opening handshake was captured, and every frame since: the extensions in use and all that came before."""
+        return np.asarray((self.context & (OPENING_SEEN | RESUMED)) == OPENING_SEEN)
 
     @cached_property
     def unknown_extension(self) -> Mask:

@@ -86,8 +86,11 @@ UNKNOWN_EXTENSION = 1 << 4
 ROLES_SURE = 1 << 5
 """Who is the client is known from the opening or the SYN, not guessed from the mask bits."""
 OPENING_SEEN = 1 << 6
+RESUMED = 1 << 7
+"""A gap hid frames before; boundaries were found again."""
 _COMPRESSION = cython.declare(cython.longlong, COMPRESSION)
 _UNKNOWN = cython.declare(cython.longlong, UNKNOWN_EXTENSION)
+_SEEN = cython.declare(cython.longlong, OPENING_SEEN)
 _RSV1 = cython.declare(cython.longlong, 4)
 
 MISSING, DOUBT = 1, 2
@@ -567,12 +570,12 @@ class FrameDecoder:
     @cython.locals(dec=Decoder)
     @cython.exceptval(check=False)
     def doubtful(self, dec: Decoder, first: cython.int) -> cython.bint:
-        """Whether nobody can say what this frame's payload means: an extension that is not known may be in use, or a
-        reserved bit is set where permessage-deflate gives it no meaning (RFC 7692 6: only RSV1, and only on the
-        first frame of a message).
+        """Whether nobody can say what this frame's payload means: an extension nobody knows is in use, or a reserved
+        bit is set where permessage-deflate gives it no meaning (RFC 7692 6: only RSV1, and only on the first frame of
+        a message). Where the opening was not seen, a payload without reserved bits is taken for what it is.
         """
         if dec.context & _UNKNOWN:
-            return True
+            return bool(dec.context & _SEEN != 0 or RSV[first] != 0)
         if RSV[first] == _RSV1 and dec.context & _COMPRESSION:
             return bool(OPCODE[first] == 0)
         return bool(RSV[first] != 0)
@@ -762,7 +765,8 @@ class FrameDecoder:
     def gap(self, d: int, length: int) -> bool:
         """``length`` bytes of direction ``d`` are missing. Whether the frame boundaries are still known.
 
-        A gap inside a payload of known length keeps them; one that hides a header loses them, and the direction stops.
+        A gap inside a payload of known length keeps them; one that hides a header loses them, and the direction stops
+        until `resume`.
         """
         dec = self.decoders[d]
         if dec.stage == STOPPED:
@@ -778,6 +782,17 @@ class FrameDecoder:
         dec.stage = STOPPED
         dec.stopped = Cut.GAP
         return False
+
+    def resume(self, d: int) -> None:
+        """A frame begins for sure in direction ``d``, which a gap stopped. What was open before is unknown."""
+        dec = self.decoders[d]
+        dec.context |= RESUMED
+        if dec.open:
+            dec.open = 0
+            dec.m_index += 1
+        dec.have = 0
+        dec.stopped = 0
+        dec.stage = AT_HEADER
 
     @cython.locals(dec=Decoder)
     def _finish(self, dec: Decoder) -> None:

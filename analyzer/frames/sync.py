@@ -15,11 +15,12 @@ _FIXED = frame.FIRST.sizeof() + frame.SECOND.sizeof()
 _RSV1 = 4
 
 
-def begins_frames(data: bytes, *, client: bool) -> bool:
+def begins_frames(data: bytes, *, client: bool, exactly: bool = False) -> bool:
     """Whether ``data``, one segment of a side, begins with a frame.
 
     ``client``: the client sends it, so that frames are masked (RFC 6455 5.1). Frames that fill the segment exactly may
-    break that rule. A long frame may go on beyond it.
+    break that rule. A long frame may go on beyond it. ``exactly``: only frames that fill the segment and keep the rule
+    count, because the segment may as well lie inside a long payload.
     """
     at = 0
     obedient = True
@@ -43,8 +44,8 @@ def begins_frames(data: bytes, *, client: bool) -> bool:
         obedient = obedient and bool(tables.MASKED[second]) == client
         at += size + length
         if at > len(data):
-            return obedient and extended > 0
-    return at > 0
+            return obedient and extended > 0 and not exactly
+    return at > 0 and (obedient or not exactly)
 
 
 def _sensible(first: int) -> bool:

@@ -198,7 +198,8 @@ def handshake_not_seen(transport: Transport) -> Iterator[Fault]:
 def frame_desync(transport: Transport) -> Iterator[Fault]:
     """Frame boundaries were lost.
 
-    Missing bytes hide a frame header, so where the next frame begins is unknown. The direction is not read further.
+    Missing bytes hide a frame header, so where the next frame begins is unknown. The direction is read again from the
+    first segment that surely begins with a frame; rules that need to know all that came before stay silent in it.
 
     Violates:
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58

@@ -217,6 +217,23 @@ def _unwrap(unwrapper: Unwrapper, batch: Batch, row: int) -> bool:
     return True
 
 
+Endpoints = tuple[tuple[bytes, int], tuple[bytes, int]]
+"""Address (4 or 16 bytes) and port of side 0 and of side 1."""
+ADDRESS, ENDPOINT = 16, 18
+"""Bytes of an address and of an endpoint, as `unpacked` takes them."""
+
+
+def unpacked(packed: bytes) -> Endpoints:
+    """The endpoints that `Segments.births` holds packed."""
+    return _endpoint(packed[:ENDPOINT]), _endpoint(packed[ENDPOINT:])
+
+
+def _endpoint(packed: bytes) -> tuple[bytes, int]:
+    address = packed[:ADDRESS]
+    mapped = address.startswith(bytes(8) + MAPPED_PREFIX)
+    return address[len(MAPPED_PREFIX) + 8 :] if mapped else address, int.from_bytes(packed[ADDRESS:], "big")
+
+
 @cython.cclass
 class Segments:
     """TCP segments of one batch, a row each, in the order of the capture."""
@@ -230,13 +247,15 @@ class Segments:
     start = cython.declare(Column, visibility="public")
     captured = cython.declare(Column, visibility="public")
     length = cython.declare(Column, visibility="public")
+    births = cython.declare(list, visibility="public")
 
     def __init__(self, rows: int) -> None:
         """Room for ``rows`` segments. Columns: ``row`` of the packet in its batch, ``direction``, ``seq``, ``ack``,
         ``flags`` (the TCP header's, and NEW), ``start`` of the payload in the batch's data, and its ``captured``
-        ``length`` in bytes.
+        ``length`` in bytes. ``births``: for each NEW row in order, the connection's endpoints (see `unpacked`).
         """
         self.count = 0
+        self.births = []
         for name in SEGMENT_COLUMNS:
             setattr(self, name, column(rows))
 
@@ -287,6 +306,7 @@ class Flows:
     destination = cython.declare(cython.longlong)
     wide = cython.declare(cython.bint)
     created = cython.declare(cython.bint)
+    births = cython.declare(list)
     reason = cython.declare(cython.Py_ssize_t)
 
     def __init__(self, limit: int, linger: int, idle: int) -> None:
@@ -297,6 +317,7 @@ class Flows:
         self.slots = 0
         self.hand = 0
         self.evicted = 0
+        self.births = []
         self.skipped = column(len(SKIPPED))
         self.index = column(1024)
         self.used = 0
@@ -320,16 +341,21 @@ class Flows:
         self.queue = ring
         self.queue_head = 0
 
-    def endpoints(self, slot: int) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
-        """Address (4 or 16 bytes) and port of side 0 and of side 1."""
-        both = []
-        for half in (0, 2):
-            high, low = int(self.key[4 * slot + half]), int(self.key[4 * slot + half + 1])
-            port = (self.ports[slot] >> (0 if half else 16)) & 0xFFFF
-            packed = high.to_bytes(8, "big") + low.to_bytes(8, "big")
-            mapped = high == 0 and packed[8:12] == MAPPED_PREFIX
-            both.append((packed[12:] if mapped else packed, port))
-        return (both[1], both[0]) if self.flip[slot] else (both[0], both[1])
+    def endpoints(self, slot: int) -> Endpoints:
+        """Address (4 or 16 bytes) and port of side 0 and of side 1, as of the latest batch's end."""
+        return unpacked(self._packed(slot))
+
+    def _packed(self, slot: int) -> bytes:
+        """The same in few bytes: address and port, twice."""
+        k, ports = 4 * slot, int(self.ports[slot])
+        low = (
+            int(self.key[k]).to_bytes(8, "big")
+            + int(self.key[k + 1]).to_bytes(8, "big")
+            + (ports >> 16).to_bytes(2, "big")
+        )
+        high = int(self.key[k + 2]).to_bytes(8, "big") + int(self.key[k + 3]).to_bytes(8, "big")
+        high += (ports & 0xFFFF).to_bytes(2, "big")
+        return high + low if self.flip[slot] else low + high
 
     def decode(self, batch: Batch, out: Segments, unwrapper: Unwrapper | None = None) -> None:
         """Fill ``out`` with the segments of ``batch``, which has as much room as the batch has rows.
@@ -337,6 +363,7 @@ class Flows:
         ``unwrapper`` opens what this pass cannot; the rows of what it opened then stand for the packet inside.
         """
         out.count = 0
+        self.births = out.births = []
         row, asked = 0, -1
         while True:
             row = self._decode(
@@ -608,9 +635,12 @@ class Flows:
             self.flip[slot] = 1 if swapped else 0
         d = 2 * slot + (1 if swapped != (self.flip[slot] != 0) else 0)
         if not self.created and self.over(slot, d, flags, seq, now):
-            self.created = True  # the sides stay: who asks for the endpoints may still be at the connection before
+            self.created = True
+            self.flip[slot] = 1 if swapped else 0
+            d = 2 * slot
         if self.created:
             self.restart(slot)
+            self.births.append(self._packed(slot))
         if self.first[d] < 0:
             self.first[d] = seq
             self.synced[d] = 1 if flags & _SYN else 0

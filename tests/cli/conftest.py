@@ -24,6 +24,7 @@ class Scripted:
         self.notes: list[str] = []
         self.position = 0
         self.size = 100
+        self.waits = False
         self.closed = 0
         self.during: Callable[[int], None] = lambda at: None
         """Called before each record with its number."""

@@ -24,14 +24,14 @@ def kinds(made: Delivery) -> list[int]:
 
 def test_a_connection_is_announced_once_and_ended_only_if_it_was() -> None:
     made = delivery()
-    made.end(0)
+    made.end(0, True)
     made.open(1, 7, HERE)
     made.open(0, 7, HERE)
-    made.end(0)
-    made.end(0)
+    made.end(0, True)
+    made.end(0, True)
     made.tick()
     assert kinds(made) == [OPEN, END, TICK]
-    assert (made.chunks.direction[0], made.chunks.length[0]) == (1, 7)
+    assert (made.chunks.direction[0], made.chunks.length[0], made.chunks.length[1]) == (1, 7, 1)
     assert not made.opened(0)
 
 

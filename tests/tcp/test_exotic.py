@@ -60,8 +60,13 @@ def segments(packets: list[bytes], link_type: int = link.LINK_ETHERNET, unwrap: 
     return rows, flows
 
 
+def _ether() -> Packet:
+    """With both addresses: scapy would otherwise ask the network for them."""
+    return Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+
+
 def _outer() -> Packet:
-    return Ether() / IP(src="198.51.100.1", dst="198.51.100.2")
+    return _ether() / IP(src="198.51.100.1", dst="198.51.100.2")
 
 
 TUNNELS: dict[str, tuple[int, Callable[[Packet], Packet]]] = {
@@ -71,9 +76,9 @@ TUNNELS: dict[str, tuple[int, Callable[[Packet], Packet]]] = {
     "GRE with Ethernet": (1, lambda p: _outer() / GRE(proto=0x6558) / p),
     "GTP-U": (1, lambda p: _outer() / UDP(dport=2152) / GTP_U_Header(teid=5) / p[IP]),
     "IP in IP": (1, lambda p: _outer() / p[IP]),
-    "IP in IPv6": (1, lambda p: Ether() / IPv6(src="2001:db8::1", dst="2001:db8::2", nh=4) / p[IP]),
-    "MPLS": (1, lambda p: Ether() / MPLS(label=16, s=0) / MPLS(label=17, s=1) / p[IP]),
-    "PPPoE": (1, lambda p: Ether() / PPPoE(sessionid=3) / PPP() / p[IP]),
+    "IP in IPv6": (1, lambda p: _ether() / IPv6(src="2001:db8::1", dst="2001:db8::2", nh=4) / p[IP]),
+    "MPLS": (1, lambda p: _ether() / MPLS(label=16, s=0) / MPLS(label=17, s=1) / p[IP]),
+    "PPPoE": (1, lambda p: _ether() / PPPoE(sessionid=3) / PPP() / p[IP]),
     "PPP": (9, lambda p: PPP() / p[IP]),
     "802.11": (105, lambda p: Dot11(type=2) / LLC() / SNAP() / p[IP]),
     "radiotap": (127, lambda p: RadioTap() / Dot11(type=2) / LLC() / SNAP() / p[IP]),
@@ -126,7 +131,7 @@ def test_fragments_of_ipv6() -> None:
     cut = 504
     parts = [(0, payload[:cut], 1), (cut // 8, payload[cut:], 0)]
     pieces = [
-        bytes(Ether() / IPv6(src=ip.src, dst=ip.dst) / IPv6ExtHdrFragment(id=9, nh=6, offset=at, m=more) / part)
+        bytes(_ether() / IPv6(src=ip.src, dst=ip.dst) / IPv6ExtHdrFragment(id=9, nh=6, offset=at, m=more) / part)
         for at, part, more in reversed(parts)
     ]
     assert segments(pieces)[0] == segments([data])[0]
@@ -149,7 +154,7 @@ def test_an_unknown_link_type_is_counted_and_named() -> None:
 def test_fragments_that_never_end_are_bounded() -> None:
     unwrapper = Unwrapper(Settings(fragments=10_000))
     for number in range(200):
-        piece = Ether() / IP(src="192.0.2.1", dst="192.0.2.2", id=number, flags="MF", proto=6) / (b"x" * 1000)
+        piece = _ether() / IP(src="192.0.2.1", dst="192.0.2.2", id=number, flags="MF", proto=6) / (b"x" * 1000)
         assert unwrapper.unwrap(1, bytes(piece), 1034) is None
     assert unwrapper.limits["fragments"] > 150
     assert unwrapper.waiting == 200
