@@ -31,7 +31,7 @@ from analyzer.rules.negotiation import Agreement, agreement
 from analyzer.rules.transport import Capture, Transport
 from analyzer.settings import Settings
 from analyzer.tcp import streams
-from analyzer.tcp.packets import Flows
+from analyzer.tcp.packets import ENDPOINT, Endpoints, Flows, unpacked
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import Chunks
 
@@ -151,7 +151,8 @@ class Connections:
             self._judge.tick(place)
             return
         if kind == streams.OPEN:
-            self._open(d >> 1, chunks.length[i], place)
+            packed = bytes(chunks.store[chunks.start[i] : chunks.start[i] + 2 * ENDPOINT])
+            self._open(d >> 1, chunks.length[i], unpacked(packed), place)
             return
         link = self._links.get(d >> 1)
         if link is None:
@@ -171,11 +172,11 @@ class Connections:
             link.facts.synced = bool(chunks.length[i])
             self._end(link, place)
 
-    def _open(self, slot: int, tcp_stream: int, place: Place) -> None:
+    def _open(self, slot: int, tcp_stream: int, endpoints: Endpoints, place: Place) -> None:
         self._links[slot] = Link(
             slot=slot,
             tcp_stream=tcp_stream,
-            endpoints=self._reassembly.endpoints(slot),
+            endpoints=endpoints,
             http=HttpConnection(self._settings, lambda: self._take_number(slot)),
             start_ns=place.time_ns,
             end_ns=place.time_ns,

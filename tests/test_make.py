@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from analyzer.capture.source import open_source
 
 from analyzer import pipeline
+from analyzer.capture.source import open_source
 from analyzer.model import Connection, Finding, Frame, Handshake, Message, Record, Severity
 from analyzer.settings import RECORDS, Settings
 from samples import make

@@ -37,6 +37,8 @@ class Delivery:
         self._streams = streams
         self._opened: set[int] = set()
         """Slots whose connection has given chunks."""
+        self.ends: list[bytes] = []
+        """By slot: the connection's endpoints, packed (see `analyzer.tcp.packets.unpacked`)."""
 
     def take_up(self, batch: Batch, segments: Segments) -> None:
         """A new batch."""
@@ -62,7 +64,9 @@ class Delivery:
         """Announce the connection of ``d``, the ``number`` of its TCP stream, if that was not done."""
         if d >> 1 not in self._opened:
             self._opened.add(d >> 1)
-            self.emit(OPEN, d, 0, number, 0, spot)
+            at = len(self.chunks.store)
+            self.chunks.store += self.ends[d >> 1]
+            self.emit(OPEN, d, 0, number, at, spot)
 
     def end(self, slot: int, synced: bool) -> None:
         """Say that the connection in ``slot`` is over, if it was announced, and whether a SYN of it was captured."""

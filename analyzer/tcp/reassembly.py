@@ -25,7 +25,7 @@ from analyzer.tcp.clock import Clock
 from analyzer.tcp.delivery import SEQUENCES, Delivery, Spot
 from analyzer.tcp.history import History
 from analyzer.tcp.joining import Early, Joining
-from analyzer.tcp.packets import NEW, Endpoints, Segments, unpacked
+from analyzer.tcp.packets import NEW, Segments
 from analyzer.tcp.streams import (
     CONFLICT,
     DEAD,
@@ -79,9 +79,8 @@ class Reassembly:
         self._size = 0
         """Bytes waiting or collected, in all."""
         self._relieving = False
-        # By slot: the number of the TCP stream, as tshark counts; -1: none. And its endpoints, packed.
+        # By slot: the number of the TCP stream, as tshark counts; -1: none.
         self._number: Any = column(0)
-        self._ends: list[bytes] = []
         # By direction: whether the SYN was seen; where it was, the first ACK number sent.
         self._synced: Any = column(0)
         self._first_ack: Any = column(0)
@@ -113,7 +112,7 @@ class Reassembly:
         self._delivery.take_up(batch, segments)
         if slots > len(self._number):
             rows = max(slots, 2 * len(self._number))
-            self._ends += [b""] * (rows - len(self._number))
+            self._delivery.ends += [b""] * (rows - len(self._number))
             self._number = longer(self._number, rows, -1)
             self._synced = longer(self._synced, 2 * rows)
             self._first_ack = longer(self._first_ack, 2 * rows, -1)
@@ -127,10 +126,6 @@ class Reassembly:
         self.streams.ordinal = self._ordinal
         self.streams.origin = self._history.total - self._low
         self.streams.grow(2 * slots)
-
-    def endpoints(self, slot: int) -> Endpoints:
-        """The endpoints of the connection in ``slot``, side 0 first."""
-        return unpacked(self._ends[slot])
 
     def deliver(self, row: int) -> int:
         """Deliver from segment ``row`` on, until the batch or the second of capture time ends; the next row."""
@@ -408,7 +403,7 @@ class Reassembly:
         if self._number[slot] >= 0:
             self._end(slot)
         self._number[slot] = self.tcp_streams
-        self._ends[slot] = next(self._born)
+        self._delivery.ends[slot] = next(self._born)
         self.tcp_streams += 1
         for d in (2 * slot, 2 * slot + 1):
             self.streams.forget(d)

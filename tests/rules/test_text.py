@@ -69,7 +69,8 @@ def test_compressed_text_is_checked_once_inflated(cut: int) -> None:
     lines = "\n".join(sent("server", build_frame(1, payload, rsv1=True)) for payload in (good, bad))
     (finding,) = judge(f"extensions: permessage-deflate\n{lines}", "TX")
     assert (finding.rule, finding.frame) == ("TX-001", 1)
-    assert finding.found.startswith("68 after ") and "message byte 11" in finding.found
+    assert finding.found.startswith("68 after ")
+    assert "message byte 11" in finding.found
     assert cut in (0, 5)
 
 

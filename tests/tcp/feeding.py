@@ -203,5 +203,5 @@ def collect(reassembly: Reassembly, data: bytearray, result: Result) -> None:
         payload = bytes(memoryview(source)[at : at + length]) if chunks.kind[i] == streams.DATA else b""
         names = Chunk._fields[:-1]
         row = Chunk(*(int(getattr(chunks, name)[i]) for name in names), payload)
-        result.chunks.append(row._replace(start=0) if row.kind == streams.DATA else row)
+        result.chunks.append(row._replace(start=0) if row.kind in (streams.DATA, streams.OPEN) else row)
     chunks.clear()

@@ -13,6 +13,7 @@ HERE = Spot(0, 1, START_NS, 40)
 
 def delivery() -> Delivery:
     made = Delivery(Streams(None), 1)
+    made.ends = [bytes(36)]
     (batch,) = batches([Raw(bytes(40)), Raw(bytes(40), START_NS + 5)])
     made.take_up(batch, Segments(2))
     return made
