@@ -63,6 +63,9 @@ class Connections:
         """WebSocket connections, by number; gone once their last rows are collected."""
         self._ended: list[tuple[Link, Place]] = []
         self._due: list[Record] = []
+        self._heads: dict[int, int] = {}
+        """Bytes that unfinished heads hold, by slot: the connection that has been quiet longest first."""
+        self._heads_total = 0
         self._now = 0
         """Ordinal of the packet at hand."""
         self.capture = Capture()
@@ -202,23 +205,22 @@ class Connections:
             self._suspects(link, d, more=True)
         elif link.switched:
             self._first_frame(link, d, chunk)
-        elif self._settings.decode_as and self._named(link, d, chunk):
-            return
-        else:
+        elif link.http is not None and not (self._settings.decode_as and self._named(link, link.http, d, chunk)):
             link.reached[d & 1] = chunk.end
             state = link.http.data(d & 1, chunk.data, chunk.offset, chunk.place, chunk.acked)
-            self._after_http(link, state, chunk.place)
+            self._after_http(link, link.http, state, chunk.place)
 
-    def _named(self, link: Link, d: int, chunk: Chunk) -> bool:
+    def _named(self, link: Link, http: HttpConnection, d: int, chunk: Chunk) -> bool:
         """Whether the port was named as WebSocket and these bytes are no HTTP; if they are frames, read them."""
         ports = [port for _, port in link.endpoints]
         server = next((side for side in (1, 0) if ports[side] in self._settings.decode_as), None)
-        if server is None or link.http.client_side >= 0 or sniff.is_tls(chunk.data):
+        if server is None or http.client_side >= 0 or sniff.is_tls(chunk.data):
             return False
         if sniff.begins_request(chunk.data) is not False or sniff.begins_response(chunk.data) is not False:
             return False
         if begins_frames(chunk.data, client=d & 1 != server):
             self._take_number(link.slot)
+            link.http = None
             link.client_side, link.switched, link.role_evidence = 1 - server, True, "port"
             link.facts.switched, link.facts.opening_seen = True, False
             self._decode(link, Agreement(ROLES_SURE | UNKNOWN_EXTENSION, seen=False))
@@ -226,37 +228,55 @@ class Connections:
             self._first_frame(link, d, chunk)
         return True
 
-    def _after_http(self, link: Link, state: State, place: Place) -> None:
-        for exchange in link.http.exchanges:
-            link.last, link.client_side = exchange, exchange.client_side
+    def _after_http(self, link: Link, http: HttpConnection, state: State, place: Place) -> None:
+        for exchange in http.exchanges:
+            link.status = None if exchange.response is None else exchange.response.code
+            link.client_side = exchange.client_side
             link.facts.plain_before, link.facts.tunnelled = exchange.plain_before, exchange.connect_before
             self._judge.exchange(exchange, place)
-        link.http.exchanges.clear()
+        http.exchanges.clear()
+        if http.limit is not None:
+            self._reached(http.limit)
+            http.limit = None
         if state is State.IGNORE:
-            self._ignore(link, place)
-        elif state is State.SWITCHED and not link.switched:
-            self._switch(link, place)
+            self._ignore(link, http, place)
+        elif state is State.SWITCHED:
+            self._switch(link, http, place)
+        self._weigh(link, place)
 
-    def _ignore(self, link: Link, place: Place) -> None:
+    def _weigh(self, link: Link, place: Place) -> None:
+        """Note what the connection's heads hold by now; give up others where all hold too much."""
+        held = 0 if link.http is None else link.http.held
+        self._heads_total += held - self._heads.pop(link.slot, 0)
+        if held:
+            self._heads[link.slot] = held
+        while self._heads_total > self._settings.total_head_size:
+            idlest = self._links[next(iter(self._heads))]
+            assert idlest.http is not None, "nothing is held of it"
+            self._after_http(idlest, idlest.http, idlest.http.give_up("total_head_size"), place)
+
+    def _reached(self, limit: str) -> None:
+        self.limits[limit] = self.limits.get(limit, 0) + 1
+
+    def _ignore(self, link: Link, http: HttpConnection, place: Place) -> None:
         """Not WebSocket, or not any more."""
         for d in (2 * link.slot, 2 * link.slot + 1):
             self._decoder.phase[d] = decode.IGNORED_PHASE
-        if link.http.reason == "tls":
+        link.http = None
+        if http.reason == "tls":
             self.capture.encrypted += 1
             self.capture.encrypted_first = self.capture.encrypted_first or place
-        elif link.http.reason == "switched-elsewhere":
+        elif http.reason == "switched-elsewhere":
             link.facts.elsewhere = "another protocol"
-        if link.http.limit is not None:
-            self.limits[link.http.limit] = self.limits.get(link.http.limit, 0) + 1
         if link.number < 0:
             del self._links[link.slot]  # nothing more is told of it
 
     # --- from HTTP to frames
 
-    def _switch(self, link: Link, place: Place) -> None:
+    def _switch(self, link: Link, http: HttpConnection, place: Place) -> None:
         """The opening was accepted: frames follow in both directions, and some may have come already."""
-        http = link.http
         assert http.exchange is not None, "switched without an exchange"
+        link.http = None
         link.switched = True
         link.client_side = http.client_side
         agreed = agreement(http.exchange)
@@ -266,18 +286,16 @@ class Connections:
         self._decode(link, agreed)
         if agreed.decodable:
             for side in (http.client_side, 1 - http.client_side):
-                self._hand_over(link, side, place, agreed.seen)
-        for leftover in http.leftover:
-            leftover.clear()
+                self._hand_over(link, http, side, place, agreed.seen)
 
-    def _hand_over(self, link: Link, side: int, place: Place, seen: bool) -> None:
+    def _hand_over(self, link: Link, http: HttpConnection, side: int, place: Place, seen: bool) -> None:
         """Give the decoder what came after the opening; the packet at ``place`` made known that these are frames."""
-        d, at = 2 * link.slot + side, link.http.frames_from[side]
+        d, at = 2 * link.slot + side, http.frames_from[side]
         if at < 0 and seen:  # the other rules would take this direction for one that was read from its start
             self._decoder.decoders[d].stage = decode.STOPPED
             return
         link.begin[side] = max(at, NOT_YET)
-        for chunk in link.http.leftover[side]:
+        for chunk in http.leftover[side]:
             if 0 <= at < chunk.offset:
                 self._hole(link, d, at, chunk.offset - at, place)
             known = msgspec.structs.replace(chunk.place, ordinal=place.ordinal)
@@ -349,7 +367,7 @@ class Connections:
     def _suspect(self, chunks: Chunks, i: int, buffer: Any) -> int:
         """A frame seems to begin with a letter that HTTP begins with. Rows to go on by."""
         d, text, place = chunks.direction[i], _bytes(buffer, chunks, i), _place(chunks, i)
-        verdict = sniff.frame_is_http(text)
+        verdict = sniff.frame_is_http(text, self._settings.request_line)
         if verdict:
             self._decoder.http(d, chunks.offset[i], chunks.acked[i], place)
             return 1
@@ -363,9 +381,12 @@ class Connections:
     def _suspects(self, link: Link, d: int, *, more: bool) -> None:
         """Decide about what may be HTTP; ``more`` may come."""
         kept = link.suspects[d]
-        verdict = sniff.frame_is_http(b"".join(chunk.data for chunk in kept))
+        text = b"".join(chunk.data for chunk in kept)
+        verdict = sniff.frame_is_http(text, self._settings.request_line)
         if verdict is None and more:
             return
+        if verdict is False and len(text) >= self._settings.request_line:
+            self._reached("request_line")
         del link.suspects[d]
         self._decoder.phase[d] = decode.FRAMES_PHASE
         first, known = kept[0], kept[-1].place.ordinal
@@ -385,9 +406,9 @@ class Connections:
 
     def _gap(self, link: Link, d: int, offset: int, length: int, place: Place) -> None:
         link.lost(d & 1, offset, length, place)
-        if self._decoder.phase[d] == decode.HTTP_PHASE and not link.switched:
+        if self._decoder.phase[d] == decode.HTTP_PHASE and link.http is not None:
             link.reached[d & 1] = offset + length
-            self._after_http(link, link.http.gap(d & 1, offset, length, place), place)
+            self._after_http(link, link.http, link.http.gap(d & 1, offset, length, place), place)
         else:
             self._hole(link, d, offset, length, place)
 
@@ -419,8 +440,8 @@ class Connections:
         else:
             link.finished = True
         link.facts.ended = True
-        if self._decoder.phase[d] == decode.HTTP_PHASE:
-            self._after_http(link, link.http.end(side, cut, place), place)
+        if self._decoder.phase[d] == decode.HTTP_PHASE and link.http is not None:
+            self._after_http(link, link.http, link.http.end(side, cut, place), place)
         if link.switched:
             self._flush(link, d, cut, place)
             if cut is Cut.RST:
@@ -447,8 +468,10 @@ class Connections:
         """The connection is over, or the capture is."""
         both = (2 * link.slot, 2 * link.slot + 1)
         for d in both:
-            if self._decoder.phase[d] == decode.HTTP_PHASE:
-                self._after_http(link, link.http.end(d & 1, Cut.END, place), place)
+            if self._decoder.phase[d] == decode.HTTP_PHASE and link.http is not None:
+                self._after_http(link, link.http, link.http.end(d & 1, Cut.END, place), place)
+        link.http = None
+        self._weigh(link, place)
         for d in both:
             self._flush(link, d, Cut.END, place)
             self._decoder.phase[d] = decode.IGNORED_PHASE

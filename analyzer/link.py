@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from analyzer.http.connection import HttpConnection
-from analyzer.http.exchange import SWITCHING, Chunk, Exchange
+from analyzer.http.exchange import SWITCHING, Chunk
 from analyzer.model import Connection, Direction, Place
 from analyzer.rules.transport import REMEMBERED, Loss, Transport
 
@@ -24,7 +24,8 @@ class Link(msgspec.Struct, kw_only=True):
     """Direction numbers are ``2 * slot`` and ``2 * slot + 1``."""
     tcp_stream: int
     endpoints: tuple[tuple[bytes, int], tuple[bytes, int]]
-    http: HttpConnection
+    http: HttpConnection | None
+    """As long as the opening is read; heads are a connection's largest part by far."""
     facts: Transport
     start_ns: int
     end_ns: int
@@ -33,8 +34,8 @@ class Link(msgspec.Struct, kw_only=True):
     client_side: int = 0
     switched: bool = False
     """Frames follow, or something else that the opening agreed on."""
-    last: Exchange | None = None
-    """The opening that was finished last."""
+    status: int | None = None
+    """Of the answer to the opening that was finished last."""
     reached: list[int] = msgspec.field(default_factory=_pair)
     """By side: the end of what went to HTTP, captured or not."""
     begin: list[int] = msgspec.field(default_factory=_pair)
@@ -91,9 +92,9 @@ class Link(msgspec.Struct, kw_only=True):
     def state(self) -> str:
         """How it ended, in one word; `Connection.state` lists them."""
         if not self.switched:
-            if self.last is None or self.last.response is None:
+            if self.status is None:
                 return "unanswered"
-            return "not-websocket" if self.last.response.code == SWITCHING else "refused"
+            return "not-websocket" if self.status == SWITCHING else "refused"
         if self.closes[0] is not None and self.closes[1] is not None:
             return "closed"
         if self.first_close >= 0:

@@ -67,8 +67,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # --- HTTP
     head_size: int = 64 << 10
     """An HTTP head longer than this is not followed."""
+    total_head_size: int = 64 << 20
+    """Bytes of heads that are not over, and of what waits for an answer, over all connections. Beyond it the
+    connection that has been quiet longest is not followed."""
     pending_openings: int = 64
     """Unanswered requests remembered on one connection (pipelining)."""
+    interim_responses: int = 16
+    """Interim responses (1xx) of one request that are kept; more are read and forgotten."""
+    request_line: int = 8 << 10
+    """Bytes kept where a frame should begin and HTTP text seems to, until the first line's end decides."""
 
     # --- frames and messages
     frame_rows: int = 8192

@@ -393,3 +393,27 @@ def test_somebody_who_waits_gets_what_the_last_packet_brought(tmp_path: Path) ->
         reassembly.finish()
         told += list(connections.collect())
     assert [finding.rule for finding in only(Finding, told)] == ["MK-001"]
+
+
+# --- limits
+
+
+def test_where_all_heads_hold_too_much_the_idlest_connection_is_given_up() -> None:
+    (request,) = heads(REQUEST)
+    begun = [f"connection {number}:\nclient: raw {request[:-2].hex(' ')}" for number in (1, 2, 3)]
+    rest = [f"connection {number}:\nclient: raw 0d 0a\n{ANSWER}" for number in (1, 2, 3)]
+    (summary,) = only(Summary, played(lines(*begun, *rest)))
+    assert (summary.connections, summary.limits) == (3, {})
+    records = played(lines(*begun, *rest), total_head_size=2 * len(request) + 3 * 512)
+    (summary,) = only(Summary, records)
+    assert summary.limits == {"total_head_size": 1}
+    assert summary.connections == 2
+    assert "ST-013" in rules(records)
+
+
+def test_http_text_without_end_where_a_frame_should_begin_is_waited_for_up_to_the_limit() -> None:
+    story = lines(f"client: {b'GET /'.hex(' ')} 61*60", "client: 61*60")
+    assert only(Summary, played(story))[0].limits == {}
+    records = played(story, request_line=100)
+    (summary,) = only(Summary, records)
+    assert summary.limits == {"request_line": 1}

@@ -47,9 +47,6 @@ STRANGE_CHUNKS = 4
 STRANGE_BYTES = 2048
 """A connection that has shown no HTTP after so many chunks or bytes of one side is given up."""
 
-INTERIM = 16
-"""Interim responses of one exchange that are kept."""
-
 HIXIE76_REQUEST, HIXIE76_RESPONSE = 8, 16
 """Bytes after the heads of hixie-76 (draft-ietf-hybi-thewebsocketprotocol-00 1.3)."""
 
@@ -63,7 +60,7 @@ class HttpConnection:
         self.reason = ""
         """Why the connection is ignored: tls, http2, switched-elsewhere, not-http, no-answer, limit, ended."""
         self.limit: str | None = None
-        """Name of the setting that was exceeded."""
+        """Name of the setting that was exceeded, for the caller to count and to clear."""
         self.exchanges: list[Exchange] = []
         """Finished openings, for the caller to drain."""
         self.exchange: Exchange | None = None
@@ -133,6 +130,17 @@ class HttpConnection:
                 self._unanswered(how)
                 if both:
                     self._ignore("ended")
+        return self.state
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that unfinished heads and what waits for them stand for."""
+        return sum(side.held for side in self._sides) + sum(len(pending.head.raw) for pending in self._pending)
+
+    def give_up(self, limit: str) -> State:
+        """Follow the connection no further, because the limit of that name was reached."""
+        self.limit = limit
+        self._ignore("limit")
         return self.state
 
     def skip(self, side: int) -> int:
@@ -211,7 +219,7 @@ class HttpConnection:
                 self.client_side = 1 - side if collector.begins_response() else side
         if used < 0:
             if len(collector) > self._settings.head_size:
-                self._over_limit()
+                self.give_up("head_size")
             return -1
         this.collector = Collector()
         head = collector.head(is_request=side == self.client_side, complete=True)
@@ -235,7 +243,7 @@ class HttpConnection:
             self._patience = 0
             self._settle()
             if self.state is State.HTTP and this.stashed > self._settings.head_size:
-                self._over_limit()
+                self.give_up("head_size")
 
     def _release(self, side: int) -> None:
         """Read on after waiting: the stash is HTTP."""
@@ -337,8 +345,7 @@ class HttpConnection:
     def _request(self, head: Head) -> None:
         client = self._sides[self.client_side]
         if len(self._pending) >= self._settings.pending_openings:
-            self.limit = "pending_openings"
-            self._ignore("limit")
+            self.give_up("pending_openings")
             return
         exchange = self._opening(head) if is_opening(head) else None
         self._pending.append(Pending(head, exchange))
@@ -393,13 +400,19 @@ class HttpConnection:
         server = self._sides[1 - self.client_side]
         server.responses += 1
         if 100 <= head.code < 200 and head.code != SWITCHING:
-            if self._pending and len(self._pending[0].interim) < INTERIM:
-                self._pending[0].interim.append(head)
+            if self._pending:
+                self._interim(self._pending[0], head)
             return
         if not self._pair(head, acked, patient=True):
             self._held = (head, acked)
             self._patience = PATIENCE
             server.mode = Mode.WAIT
+
+    def _interim(self, pending: Pending, head: Head) -> None:
+        if len(pending.interim) < self._settings.interim_responses:
+            pending.interim.append(head)
+        else:
+            self.limit = "interim_responses"
 
     def _pair(self, head: Head, acked: int, *, patient: bool) -> bool:
         """Find the request of a final response; False if it may still come."""
@@ -594,10 +607,6 @@ class HttpConnection:
     def _finish(self, exchange: Exchange) -> None:
         exchange.plain_before = self._plain
         self.exchanges.append(exchange)
-
-    def _over_limit(self) -> None:
-        self.limit = "head_size"
-        self._ignore("limit")
 
     def _ignore(self, reason: str) -> None:
         self._unanswered(Cut.END)

@@ -13,6 +13,9 @@ from analyzer.wire.tables import MASKED, OPCODE, RSV2, RSV3
 
 OPCODES = frozenset(Opcode)
 
+PIECE = 512
+"""What a chunk that is kept counts besides its bytes: its bookkeeping takes about so much."""
+
 
 class Mode(Enum):
     """What one side's next bytes are."""
@@ -57,6 +60,11 @@ class Side:
         self.responses = 0
         self.strange = 0
         """Chunks that were no HTTP."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that what is kept stands for."""
+        return len(self.collector) + self.stashed + PIECE * (len(self.collector.chunks) + len(self.stash))
 
 
 class Pending:

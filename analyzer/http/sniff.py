@@ -70,15 +70,16 @@ def is_tls(data: bytes) -> bool:
 
 _FRAME_REQUEST = re.compile(rb"[A-Z]{3,16} [!-~]+ HTTP/1\.")
 _FRAME_REQUEST_START = re.compile(rb"[A-Z]{1,16}(?: (?:[!-~]+(?: (?:H(?:T(?:T(?:P(?:/1?)?)?)?)?)?)?)?)?")
-LONGEST_TARGET = 8 << 10
-"""A request line longer than this is not waited for."""
 
 
-def frame_is_http(data: bytes) -> bool | None:
-    """HTTP text where a frame should begin: sure only with the version, so that no frame is taken for it."""
+def frame_is_http(data: bytes, longest: int) -> bool | None:
+    """HTTP text where a frame should begin: sure only with the version, so that no frame is taken for it.
+
+    A first line of ``longest`` bytes or more is not waited for.
+    """
     status = b"HTTP/1."
     if data.startswith(status) or _FRAME_REQUEST.match(data):
         return True
-    if status.startswith(data) or (len(data) < LONGEST_TARGET and _FRAME_REQUEST_START.fullmatch(data)):
+    if status.startswith(data) or (len(data) < longest and _FRAME_REQUEST_START.fullmatch(data)):
         return None
     return False

@@ -360,6 +360,25 @@ def test_too_many_pipelined_requests_are_given_up() -> None:
     assert (talk.connection.state, talk.connection.limit) == (State.IGNORE, "pending_openings")
 
 
+def test_interim_answers_beyond_the_limit_are_read_and_counted() -> None:
+    talk = Talk(Settings(interim_responses=2)).client(REQUEST).server(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3)
+    assert (talk.connection.state, talk.connection.limit) == (State.HTTP, "interim_responses")
+    (exchange,) = talk.server(RESPONSE).connection.exchanges
+    assert len(exchange.interim) == 2
+    assert exchange.accepted
+
+
+def test_what_is_held_of_heads_is_told() -> None:
+    talk = Talk()
+    assert talk.connection.held == 0
+    talk.client(REQUEST[:-2])
+    assert talk.connection.held >= len(REQUEST) - 2
+    talk.client(REQUEST[-2:] + MASKED, acked=0)
+    assert talk.connection.held >= len(REQUEST) + len(MASKED)
+    assert talk.connection.give_up("total_head_size") is State.IGNORE
+    assert talk.connection.limit == "total_head_size"
+
+
 def test_a_request_cut_by_its_senders_fin() -> None:
     talk = Talk().client(REQUEST[:-2]).end(CLIENT, Cut.FIN)
     (exchange,) = talk.finish()
