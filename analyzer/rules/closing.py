@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from analyzer.frames.columns import FrameColumns, Mask
@@ -30,6 +32,20 @@ def _bad_at(frames: FrameColumns, row: int) -> int:
     except UnicodeDecodeError as error:
         return error.start
     return -1
+
+
+def _codes(
+    frames: FrameColumns, rows: Mask, expected: str, severity: Callable[[int], Severity | None] | None = None
+) -> Hits:
+    """Close frames whose code is at fault, drawn at the code."""
+    return Hits(
+        rows=rows,
+        expected=expected,
+        found=lambda row: f"{frames.close_code[row]}",
+        at=lambda row: int(frames.header[row]),
+        length=2,
+        severity=severity,
+    )
 
 
 def _told(frames: FrameColumns, row: int) -> str:
@@ -94,13 +110,7 @@ def close_code_below_1000(frames: FrameColumns) -> Hits:
         client: 88 82 37 fa 21 3d 34 12
     """
     code = frames.close_code
-    return Hits(
-        rows=(code >= 0) & (code < 1000),
-        expected="1000, or another code that may be sent",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
-    )
+    return _codes(frames, (code >= 0) & (code < 1000), "1000, or another code that may be sent")
 
 
 @rule(
@@ -125,14 +135,7 @@ def close_code_1004(frames: FrameColumns) -> Hits:
     Conforms:
         client: 88 82 37 fa 21 3d 34 11
     """
-    code = frames.close_code
-    return Hits(
-        rows=code == 1004,
-        expected="a code that may be sent",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
-    )
+    return _codes(frames, frames.close_code == 1004, "a code that may be sent")
 
 
 @rule(
@@ -157,14 +160,7 @@ def close_code_1005(frames: FrameColumns) -> Hits:
     Conforms:
         client: 88 80 37 fa 21 3d
     """
-    code = frames.close_code
-    return Hits(
-        rows=code == 1005,
-        expected="a code that may be sent",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
-    )
+    return _codes(frames, frames.close_code == 1005, "a code that may be sent")
 
 
 @rule(
@@ -190,14 +186,7 @@ def close_code_1006(frames: FrameColumns) -> Hits:
     Conforms:
         client: 88 82 37 fa 21 3d 34 13
     """
-    code = frames.close_code
-    return Hits(
-        rows=code == 1006,
-        expected="a code that may be sent",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
-    )
+    return _codes(frames, frames.close_code == 1006, "a code that may be sent")
 
 
 @rule(
@@ -225,14 +214,7 @@ def close_code_1015(frames: FrameColumns) -> Hits:
 
         server: 88 02 03 f6
     """
-    code = frames.close_code
-    return Hits(
-        rows=code == 1015,
-        expected="a code that may be sent",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
-    )
+    return _codes(frames, frames.close_code == 1015, "a code that may be sent")
 
 
 @rule(
@@ -261,12 +243,10 @@ def close_code_unassigned(frames: FrameColumns) -> Hits:
         server: 88 02 03 f6
     """
     code = frames.close_code
-    return Hits(
-        rows=(code > 1015) & (code < 3000),
-        expected="an assigned code, or one from 3000 to 4999",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
+    return _codes(
+        frames,
+        (code > 1015) & (code < 3000),
+        "an assigned code, or one from 3000 to 4999",
         severity=lambda row: Severity.WARNING if frames.unknown_extension[row] else None,
     )
 
@@ -293,14 +273,7 @@ def close_code_above_4999(frames: FrameColumns) -> Hits:
     Conforms:
         client: 88 82 37 fa 21 3d 24 7d
     """
-    code = frames.close_code
-    return Hits(
-        rows=code > 4999,
-        expected="4999 at most",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
-    )
+    return _codes(frames, frames.close_code > 4999, "4999 at most")
 
 
 @rule(
@@ -362,13 +335,7 @@ def close_1010_from_server(frames: FrameColumns) -> Hits:
         server: 88 02 03 f2
     """
     code = frames.close_code
-    return Hits(
-        rows=(code == 1010) & ~frames.from_client & (frames.peer_close != 1010),
-        expected="another code",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
-    )
+    return _codes(frames, (code == 1010) & ~frames.from_client & (frames.peer_close != 1010), "another code")
 
 
 @rule(
@@ -389,12 +356,10 @@ def close_code_unregistered(frames: FrameColumns) -> Hits:
         client: 88 82 37 fa 21 3d 3c 42
     """
     code = frames.close_code
-    return Hits(
-        rows=(code >= 3000) & (code < 4000) & ~np.isin(code, list(iana.REGISTERED)),
-        expected="a registered code, or one from 4000 to 4999",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
+    return _codes(
+        frames,
+        (code >= 3000) & (code < 4000) & ~np.isin(code, list(iana.REGISTERED)),
+        "a registered code, or one from 4000 to 4999",
     )
 
 
@@ -521,12 +486,10 @@ def server_code_from_client(frames: FrameColumns) -> Hits:
         client: 88 82 37 fa 21 3d 34 0e
     """
     code = frames.close_code
-    return Hits(
-        rows=np.isin(code, list(iana.SERVER_CODES)) & frames.from_client & (code != frames.peer_close),
-        expected="a code for clients",
-        found=lambda row: f"{code[row]}",
-        at=lambda row: int(frames.header[row]),
-        length=2,
+    return _codes(
+        frames,
+        np.isin(code, list(iana.SERVER_CODES)) & frames.from_client & (code != frames.peer_close),
+        "a code for clients",
     )
 
 
