@@ -111,11 +111,14 @@ class Connections:
                 i += self._suspect(chunks, i, buffer)
         chunks.clear()
 
-    def finish(self, ordinal: int) -> Iterator[Record]:
-        """The capture is over, after ``ordinal`` packets: what is left, and what there is to say of it as a whole."""
+    def finish(self, ordinal: int, limits: dict[str, int]) -> Iterator[Record]:
+        """The capture is over, after ``ordinal`` packets: what is left, and what there is to say of it as a whole.
+
+        ``limits`` were reached before there were connections: while the packets were read and unwrapped.
+        """
         yield from self._collect(self._now)
         yield from self._judge.settle()
-        self.capture.limits = self.all_limits()
+        self.capture.limits = self.all_limits() | limits
         self._judge.capture(self.capture, ordinal)
         yield from self._judge.settle()
 

@@ -355,6 +355,8 @@ class Summary(msgspec.Struct, frozen=True, tag_field="type", tag="summary"):
     notes: list[str]
     """What a person should know about the input: a cut file, an unknown block."""
     elapsed_ns: int
+    unreadable: list[str] = []
+    """Inputs of which nothing could be read, beside others; the notes say why."""
 
 
 Record = Run | Connection | Handshake | Frame | Message | Finding | Summary

@@ -64,7 +64,8 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     reassembly.end()
     for record in connections.take(reassembly.chunks, bytearray()):
         yield from tally.pass_on(record)
-    for record in connections.finish(tally.packets):
+    limits = unwrapper.limits | source.limits
+    for record in connections.finish(tally.packets, limits):
         yield from tally.pass_on(record)
 
     flows.skipped[FRAGMENT] += unwrapper.waiting
@@ -81,9 +82,10 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
         gaps=reassembly.gaps,
         gap_bytes=reassembly.gap_bytes,
         drops=source.drops,
-        limits=connections.all_limits() | unwrapper.limits,
+        limits=connections.all_limits() | limits,
         skipped=source.skipped | skipped | unwrapper.links,
         notes=source.notes + unwrapper.notes,
+        unreadable=source.unreadable,
         elapsed_ns=time.monotonic_ns() - started,
     )
 

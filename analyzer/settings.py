@@ -39,6 +39,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The longest captured packet believed; beyond it the file is taken for damaged (libpcap's own limit)."""
     block_size: int = 16 << 20
     """The longest pcapng block believed. Longer ones that are not packets are skipped unread."""
+    interfaces: int = 1 << 16
+    """Interfaces of one pcapng section that are remembered, 64 bytes each: far more than a machine has. Packets of
+    further ones are counted as of an interface that is not described."""
+    options: int = 64
+    """Options of one pcapng block that are looked at: the standard ones come to less than twenty."""
+    follow: bool = False
+    """Wait at the end of the last file, in the order of the captures, for what is still written to it."""
+    follow_timeout: int = 1 << 62
+    """How long it may stay the same before it is taken for finished, by the clock on the wall: in effect, for ever."""
 
     # --- TCP
     connections: int = 100_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 
 from analyzer.capture.stream import CHUNK, STDIN, DamageError, explain, open_stream
@@ -12,8 +13,9 @@ from analyzer.errors import InputError, MissingDependencyError
 from analyzer.wire import pcap, pcapng
 
 MAGICS = (pcapng.MAGIC, *pcap.VARIANTS)
-NAMED = (".pcap", ".pcapng", ".cap")
-"""Parts of a name that promise a capture: in a folder, files so named are not passed over where they cannot be read."""
+NAMED = re.compile(r"\.(pcap|pcapng|cap)\d*(\.(gz|zst))?$", re.IGNORECASE)
+"""The end of a name that promise a capture (tcpdump numbers the files of a ring): in a folder, files so named are never
+passed over; where they are no captures after all, the reading says so."""
 
 
 def expand(paths: Sequence[str]) -> list[str]:
@@ -25,6 +27,8 @@ def expand(paths: Sequence[str]) -> list[str]:
     """
     found: dict[str, str] = {}
     for path in paths:
+        if not path:
+            raise InputError("an empty name is no capture; name a file, a folder, a pattern, or - for standard input")
         if path == STDIN and STDIN in found:
             raise InputError("standard input ('-') is named twice, and can be read only once")
         for capture in [path] if path == STDIN else _meant(path):
@@ -66,7 +70,8 @@ def _captures(folder: str) -> list[str]:
 
 
 def _is_capture(path: str) -> bool:
-    named = any(part in os.path.basename(path).lower() for part in NAMED)
+    if NAMED.search(path):
+        return True
     start = bytearray(CHUNK)
     filled = 0
     try:
@@ -77,5 +82,5 @@ def _is_capture(path: str) -> bool:
         finally:
             stream.close()
     except (InputError, MissingDependencyError, DamageError):
-        return named
+        return False
     return bytes(start[: len(MAGICS[0])]) in MAGICS

@@ -8,7 +8,7 @@ its end contradicts: block boundaries are lost from there on, and reading stops.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,6 @@ from analyzer.wire import pcap, pcapng
 
 COLUMNS = ("offset", "captured", "wire", "time_ns", "number", "link", "file_offset")
 """What the walk fills, in the order of its arguments."""
-
-INTERFACES = 1 << 16
-"""Interfaces of one section that are believed: beyond it the file is taken for damaged."""
 
 FINEST = 18
 """The largest power of ten that fits 63 bits."""
@@ -186,12 +183,13 @@ class Pcapng:
         self._table = np.zeros(layout.INTERFACE, dtype=np.int64)
 
     def _interface(self, fixed: Any, rest: memoryview) -> None:
-        if self._interfaces == INTERFACES:
-            raise DamageError(f"more than {INTERFACES} interfaces in a section")
+        if self._interfaces >= self._settings.interfaces:
+            self._ledger.reached("interfaces")
+            return
         entry = self._interfaces * layout.INTERFACE
         if entry == len(self._table):
             self._table = np.concatenate([self._table, np.zeros_like(self._table)])
-        values = dict(pcapng.options(bytes(rest), self._order))
+        values = dict(self._options(rest))
         unit, factor, most = _resolution(values.get(pcapng.TIME_RESOLUTION, pcapng.DEFAULT_RESOLUTION))
         shift = 0
         if len(values.get(pcapng.TIME_OFFSET, b"")) == pcapng.OFFSET[self._order].sizeof():
@@ -202,6 +200,14 @@ class Pcapng:
         row[layout.UNIT], row[layout.FACTOR], row[layout.MOST] = unit, factor, most
         row[layout.SHIFT] = max(-layout.SHIFT_MOST, min(layout.SHIFT_MOST, shift))
         self._interfaces += 1
+
+    def _options(self, rest: memoryview) -> Iterator[tuple[int, bytes]]:
+        """Code and value of a block's options, as many as are looked at."""
+        for number, option in enumerate(pcapng.options(bytes(rest), self._order)):
+            if number == self._settings.options:
+                self._ledger.reached("options")
+                return
+            yield option
 
     def _old_packet(self, fixed: Any, rest: memoryview) -> None:
         if fixed.interface < self._interfaces and fixed.drops != pcapng.UNKNOWN_DROPS:
@@ -217,7 +223,7 @@ class Pcapng:
         counter = pcapng.COUNTER[self._order]
         counts = [
             counter.parse(value)
-            for code, value in pcapng.options(bytes(rest), self._order)
+            for code, value in self._options(rest)
             if code in (pcapng.INTERFACE_DROPS, pcapng.SYSTEM_DROPS) and len(value) == counter.sizeof()
         ]
         if counts and fixed.interface < self._interfaces:
@@ -232,6 +238,7 @@ class Pcapng:
         if self._secrets <= self._settings.block_size:
             self._ledger.secrets.append(secrets)
         elif before <= self._settings.block_size:
+            self._ledger.reached("block_size")
             self._ledger.note(f"more than {self._settings.block_size} bytes of TLS secrets; the rest are not used")
 
     def _section_drops(self) -> int:

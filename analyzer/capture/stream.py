@@ -12,6 +12,7 @@ import os
 import select
 import stat
 import sys
+import time
 import zlib
 from contextlib import suppress
 from typing import IO, Any, Protocol, cast
@@ -23,6 +24,8 @@ STDIN = "-"
 
 CHUNK = 128 << 10
 """Compressed bytes read at once."""
+POLL = 0.1
+"""Seconds between two looks at a file that grows: soon enough for a person who watches."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -76,8 +79,9 @@ class Plain:
     def _start(self) -> bytes:
         head = bytearray(len(ZSTD_MAGIC))
         filled = 0
-        while filled < len(head) and (count := self._once(memoryview(head)[filled:])):
-            filled += count
+        with suppress(DamageError):  # the next call meets it again
+            while filled < len(head) and (count := self._once(memoryview(head)[filled:])):
+                filled += count
         return bytes(head[:filled])
 
     @property
@@ -87,7 +91,7 @@ class Plain:
 
     @property
     def waits(self) -> bool:
-        """A read may have to wait for a writer: this is a pipe."""
+        """A read may have to wait for a writer: this is a pipe, or a file that grows."""
         return self._pipe is not None
 
     def readinto(self, view: memoryview) -> int:
@@ -147,6 +151,49 @@ def _descriptor(file: IO[bytes]) -> int | None:
         return None if stat.S_ISREG(os.fstat(descriptor).st_mode) else descriptor
     except OSError:  # not backed by a descriptor
         return None
+
+
+class Growing(Plain):
+    """A file that is still written: at its end, more is waited for.
+
+    It ends where it stays the same for the time given, and is damaged where it was cut under the reader, or where
+    its name came to mean another file: then nobody will add to this one.
+    """
+
+    def __init__(self, path: str, file: IO[bytes], patience: int) -> None:
+        """Read from ``file``, which is open at ``path``; ``patience`` is in nanoseconds."""
+        self._path = path
+        self._patience = patience
+        super().__init__(path, file)
+
+    @property
+    def waits(self) -> bool:
+        """A read may have to wait."""
+        return True
+
+    def _once(self, view: memoryview) -> int:
+        end = time.monotonic_ns() + self._patience
+        while not (count := super()._once(view)):
+            lost = self._lost()
+            if lost is not None:
+                if count := super()._once(view):  # written between the two looks
+                    return count
+                raise DamageError(lost)
+            if time.monotonic_ns() >= end:
+                return 0
+            time.sleep(POLL)
+        return count
+
+    def _lost(self) -> str | None:
+        """Why nothing more will come, None if it may."""
+        mine = os.fstat(self._file.fileno())
+        if mine.st_size < self._file.tell():
+            return f"the file was cut to {mine.st_size} bytes while it was read"
+        try:
+            named = os.stat(self._path)
+        except OSError:
+            return "the file was taken away while it was read"
+        return None if os.path.samestat(mine, named) else "another file was put in its place while it was read"
 
 
 class Gzip:
@@ -286,8 +333,11 @@ class _Feed:
         return bytes(chunk[: self._source.readinto(memoryview(chunk))])
 
 
-def open_stream(path: str) -> Stream:
-    """The decompressed bytes of the file at ``path``, or of standard input. Raises InputError."""
+def open_stream(path: str, patience: int | None = None) -> Stream:
+    """The decompressed bytes of the file at ``path``, or of standard input. Raises InputError.
+
+    ``patience``: at the end of the file, wait for more until it has been the same for so many nanoseconds.
+    """
     if path == STDIN:
         name = "standard input"
         if sys.stdin is None:
@@ -300,9 +350,10 @@ def open_stream(path: str) -> Stream:
     else:
         name = path
         try:
-            plain = Plain(name, open(path, "rb", buffering=0))  # noqa: SIM115 (the stream closes it)
+            file = open(path, "rb", buffering=0)  # noqa: SIM115 (the stream closes it)
         except OSError as error:
             raise InputError(explain(path, error)) from None
+        plain = Plain(name, file) if patience is None else Growing(name, file, patience)
     if plain.head.startswith(GZIP_MAGIC):
         return Gzip(plain)
     if plain.head == ZSTD_MAGIC:

@@ -17,22 +17,35 @@ import numpy as np
 from analyzer.capture.batch import I64, PACKET_COLUMNS, Batch
 from analyzer.capture.buffer import ALIGNMENT
 from analyzer.capture.reader import Reader
+from analyzer.errors import AnalyzerError
 
 SMALLEST_BUFFER = 64 << 10
 """A reader's buffer shrinks to this, in bytes, while many are open."""
 
 EARLIEST = -(1 << 63)
 """The start of a file that has no time of its own."""
+LATEST = (1 << 63) - 1
+"""The start of a file that has no packet yet, but will."""
 
 
 class Lane:
     """One input on its way through the timeline."""
 
-    def __init__(self, index: int, start: int, opened: Callable[[int], Reader]) -> None:
-        """Input number ``index``, whose first packet is at ``start``; ``opened`` gives a reader with a buffer size."""
+    def __init__(
+        self,
+        index: int,
+        start: int,
+        opened: Callable[[int], Reader],
+        refused: Callable[[int, AnalyzerError], None],
+    ) -> None:
+        """Input number ``index``, whose first packet is at ``start``; ``opened`` gives a reader with a buffer size.
+
+        ``refused`` is told where nothing of the input can be read; it may raise.
+        """
         self.index = index
         self.start = start
         self._open = opened
+        self._refused = refused
         self._reader: Reader | None = None
         self._batch: Batch | None = None
         self._latest = EARLIEST
@@ -48,8 +61,13 @@ class Lane:
 
     def open(self, size: int) -> bool:
         """Start reading with a buffer of ``size`` bytes; False where there are no packets."""
-        self._reader = self._open(size)
-        return self.advance()
+        try:
+            self._reader = self._open(size)
+            return self.advance()
+        except AnalyzerError as error:
+            self.close()
+            self._refused(self.index, error)
+            return False
 
     def advance(self) -> bool:
         """Take the next batch in hand; False, and closed, at the end."""
@@ -88,7 +106,7 @@ class Lane:
 def timeline(lanes: list[Lane], size: int, rows: int) -> Generator[Batch, None, None]:
     """All packets of ``lanes`` in order, in batches of at most ``rows``; ``size`` bytes is one reader's buffer.
 
-    A batch is valid until the next is asked for. Raises InputError where an input turns out to be unreadable.
+    A batch is valid until the next is asked for.
     """
     waiting = sorted(lanes, key=lambda lane: (lane.start, lane.index))
     active: list[Lane] = []

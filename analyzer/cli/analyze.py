@@ -35,8 +35,11 @@ def analyze(
         Several, typer.Option(metavar="PORT", help="Treat this TCP port as WebSocket without an opening handshake.")
     ] = None,
     timeout: Annotated[
-        Several, typer.Option(metavar="NAME=SECONDS", help="Patience of a rule: pong, close, fail, teardown.")
+        Several, typer.Option(metavar="NAME=SECONDS", help="Patience: pong, close, fail, teardown, follow.")
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Wait for what is still written to the last file; Ctrl-C ends it.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="The verdict only; nothing on stderr but errors.")
     ] = False,
@@ -50,7 +53,8 @@ def analyze(
 ) -> int:
     """Judge the WebSocket traffic of captures.
 
-    Exit status: 0 nothing at or above --fail-on, 1 findings at or above it, 2 usage, input or output errors.
+    Exit status: 0 nothing at or above --fail-on, 1 findings at or above it, 2 usage, input or output errors. An
+    input that cannot be read is left out: what the others hold is still reported, and the status is 2.
     """
     from analyzer.cli import config as files
     from analyzer.cli.options import COLORS, FAIL_ON, Options, choice, merge, pairs
@@ -70,6 +74,7 @@ def analyze(
         payloads=payloads,
         decode_as=decode_as or None,
         timeout=pairs("--timeout", timeout) if timeout else None,
+        follow=follow or None,
         color=color,
         progress=False if no_progress else None,
     )

@@ -1,8 +1,8 @@
 """Ctrl-C ends the reading, not the report: what was read until then is judged and written.
 
-The first SIGINT makes the source look as if the capture ended there. It breaks into a read that waits for a
-silent pipe, but never into the analysis, which could not go on from the middle of a batch. The second SIGINT
-is the usual KeyboardInterrupt, for whoever does not want to wait.
+So does SIGTERM. The first signal makes the source look as if the capture ended there. It breaks into a read that
+waits for a silent pipe, but never into the analysis, which could not go on from the middle of a batch. The second
+signal is the usual KeyboardInterrupt, for whoever does not want to wait.
 """
 
 from __future__ import annotations
@@ -19,30 +19,42 @@ if TYPE_CHECKING:
     from analyzer.capture.source import Source
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
 class Interrupt:
     """Whether the user has had enough."""
 
-    def __init__(self) -> None:
-        """Not yet."""
-        self.happened = False
+    def __init__(self, *, expected: bool = False) -> None:
+        """Not yet. ``expected``: the input has no end of its own, so this is how the user ends it."""
+        self.expected = expected
+        self.number: int | None = None
+        """The signal that came."""
         self.reading = False
         """Whether the source is at work, so that breaking in does no harm."""
 
+    @property
+    def happened(self) -> bool:
+        """Whether a signal came."""
+        return self.number is not None
+
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take SIGINT while the block runs. Outside the main thread, where Python delivers none, do nothing."""
+        """Take the signals while the block runs. Outside the main thread, where Python delivers none, do nothing."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.signal(signal.SIGINT, self._first)
+        before = {number: signal.signal(number, self._first) for number in SIGNALS}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _first(self, number: int, frame: FrameType | None) -> None:
-        self.happened = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.number = number
+        for each in SIGNALS:
+            signal.signal(each, signal.default_int_handler)
         if self.reading:
             raise KeyboardInterrupt
 
@@ -74,7 +86,8 @@ class _Guarded:
             packets += batch.count
             yield batch
         if self._interrupt.happened:
-            self._added.append(f"interrupted after {packets} packets; the rest was not read")
+            rest = "what comes later" if self._interrupt.expected else "the rest"
+            self._added.append(f"interrupted after {packets} packets; {rest} was not read")
 
     def _next(self, unread: Iterator[Batch]) -> Batch | None:
         try:

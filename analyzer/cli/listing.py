@@ -10,7 +10,7 @@ from typing import Any
 from analyzer import api
 from analyzer.cli import glossary
 from analyzer.errors import UsageError
-from analyzer.model import Connection, Frame, Handshake, HeadRecord, Message, Record
+from analyzer.model import Connection, Frame, Handshake, HeadRecord, Message, Record, Summary
 from analyzer.report.drawing import field_value, frame_fields, opcode_name
 from analyzer.report.escape import elide, visible
 from analyzer.report.paint import painter, table
@@ -24,15 +24,32 @@ MESSAGE_ROW = "{:>7} {:<7} {:>7} {:>12} {:>7} {:<7} {:>11} {:<9} {}"
 
 
 def listed(
-    captures: list[str], *, connection: int | None, frame: int | None, direction: str | None, decode_as: list[int]
+    captures: list[str],
+    unreadable: list[str],
+    *,
+    connection: int | None,
+    frame: int | None,
+    direction: str | None,
+    decode_as: list[int],
 ) -> Iterator[str]:
-    """The lines to print. Raises InputError, and UsageError where the frame or connection does not exist."""
+    """The lines to print. Raises InputError, and UsageError where the frame or connection does not exist.
+
+    Captures that cannot be read, beside others, are added to ``unreadable``.
+    """
     kinds = ("connections", "handshakes", "frames", "messages")
-    with closing(api.records(captures, *kinds, decode_as=decode_as)) as records:
+    with closing(api.records(captures, *kinds, decode_as=decode_as)) as given:
+        records = _watched(given, unreadable)
         if frame is None:
             yield from Overview(connection, direction).lines(records)
         else:
             yield from one_frame(records, connection, frame, direction)
+
+
+def _watched(records: Iterator[Record], unreadable: list[str]) -> Iterator[Record]:
+    for record in records:
+        if isinstance(record, Summary):
+            unreadable += record.unreadable
+        yield record
 
 
 class Overview:

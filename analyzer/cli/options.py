@@ -42,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     timeout: dict[str, str] | None = None
     limits: dict[str, int] | None = None
     """Any other numeric setting, by its field name; only the configuration file has these."""
+    follow: bool | None = None
     color: str | None = None
     progress: bool | None = None
 
@@ -57,18 +58,20 @@ def settings(options: Options, rules: Mapping[str, Rule]) -> Settings:
     chosen: dict[str, Any] = dict(options.limits or {})
     for name, ids in (("select", options.select), ("ignore", options.ignore)):
         if ids is not None:
-            chosen[name] = [known_rules(item, rules, f"--{name}") for item in words(ids)]
+            chosen[name] = [known_rules(item, rules, f"--{name}") for item in several(f"--{name}", ids)]
     if options.severity is not None:
         chosen["severity"] = {
-            known_rule(rule, rules): choice("--severity", level, list(Severity))
+            known_rule(rule, rules): choice(f"--severity {rule}", level, list(Severity), "=")
             for rule, level in options.severity.items()
         }
     if options.records is not None:
-        chosen["records"] = words(options.records)
+        chosen["records"] = several("--records", options.records)
     if options.payloads is not None:
         chosen["payloads"] = options.payloads
     if options.decode_as is not None:
-        chosen["decode_as"] = [port(item) for item in words(options.decode_as)]
+        chosen["decode_as"] = [port(item) for item in several("--decode-as", options.decode_as)]
+    if options.follow is not None:
+        chosen["follow"] = options.follow
     for name, value in (options.timeout or {}).items():
         chosen[choice("--timeout", name, TIMEOUTS) + TIMEOUT] = nanoseconds(name, value)
     return make_settings(chosen)
@@ -79,7 +82,7 @@ def destinations(options: Options) -> list[tuple[str, str]]:
 
     A format without a path goes to standard output, and so does the text report where nothing is said.
     """
-    formats = [choice("--format", item, FORMATS) for item in words(options.format or [])]
+    formats = [choice("--format", item, FORMATS) for item in several("--format", options.format or [])]
     paths = options.output or []
     pairs: list[tuple[str, str]] = []
     for at, path in enumerate(paths):
@@ -102,10 +105,21 @@ def words(values: Iterable[str]) -> list[str]:
     return [word.strip() for value in values for word in value.split(",") if word.strip()]
 
 
+def several(option: str, values: Iterable[str]) -> list[str]:
+    """`words`; each of ``values`` must hold one at least. Nothing given would mean everything, or nothing."""
+    result = []
+    for value in values:
+        found = words([value])
+        if not found:
+            raise UsageError(f"{option} {value!r}: empty")
+        result += found
+    return result
+
+
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
     """``NAME=VALUE`` words as a dictionary; the last of a name wins."""
     found = {}
-    for word in words(values):
+    for word in several(option, values):
         name, equals, value = word.partition("=")
         if not (name and equals and value):
             raise UsageError(f"{option} {word}: expected NAME=VALUE")
@@ -113,11 +127,11 @@ def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def choice(option: str, word: str, known: Iterable[str]) -> str:
-    """``word`` if it is one of ``known``."""
+def choice(option: str, word: str, known: Iterable[str], joint: str = " ") -> str:
+    """``word`` if it is one of ``known``; ``joint`` is what stood between it and the ``option``."""
     names = [str(name) for name in known]
     if word not in names:
-        raise UsageError(f"{option} {word}: not known; choose from {', '.join(names)}")
+        raise UsageError(f"{option}{joint}{word}: not known; choose from {', '.join(names)}")
     return word
 
 

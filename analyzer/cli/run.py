@@ -26,8 +26,10 @@ from analyzer.report.verdict import plural
 from analyzer.rules import registry
 from analyzer.settings import Settings
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+UNREADABLE = 2
+"""Exit status where an input could not be read, whatever was found in the others."""
+SIGNALLED = 128
+"""Exit status after a signal is this and its number, as shells have it: 130 after Ctrl-C."""
 
 
 def run(captures: list[str], options: Options, *, quiet: bool, verbose: bool) -> int:
@@ -48,7 +50,7 @@ def run(captures: list[str], options: Options, *, quiet: bool, verbose: bool) ->
     try:
         for name, path in wanted:
             results.add(FORMATS[name], path, look, options.color or "auto", quiet)
-        interrupt = Interrupt()
+        interrupt = Interrupt(expected=chosen.follow)
         settle()
         with interrupt.listening(), open_source(paths, chosen) as source:
             bar = results.bar(source) if options.progress is not False and not quiet else None
@@ -69,9 +71,10 @@ def run(captures: list[str], options: Options, *, quiet: bool, verbose: bool) ->
         results.close()
     finally:
         results.abandon()
-    if not quiet:
-        results.tell()
-    return INTERRUPTED if interrupt.happened else results.status()
+    results.tell(quiet)
+    if interrupt.number is not None and not interrupt.expected:
+        return SIGNALLED + interrupt.number
+    return results.status()
 
 
 class Results:
@@ -128,7 +131,7 @@ class Results:
         inputs = run.inputs
         if any(entry.digests for entry, _ in self._outputs):
             inputs = [
-                entry if entry.bytes is None else msgspec.structs.replace(entry, sha256=digest(entry.path))
+                entry if entry.bytes is None else msgspec.structs.replace(entry, sha256=_digest(entry.path))
                 for entry in inputs
             ]
         return msgspec.structs.replace(run, settings=stated, inputs=inputs)
@@ -148,9 +151,16 @@ class Results:
         for _, output in self._outputs:
             output.abandon()
 
-    def tell(self) -> None:
-        """On standard error: notes about the input, what was written, and the verdict if no output shows it."""
+    def tell(self, quiet: bool) -> None:
+        """On standard error: notes about the input, what was written, and the verdict if no output shows it.
+
+        ``quiet``: only what is an error.
+        """
         summary = self._summary
+        if quiet:
+            for path in summary.unreadable if summary is not None else ():
+                say(f"{path}: cannot be read; left out")
+            return
         if summary is not None:
             for note in summary.notes:
                 say(f"note: {note}")
@@ -162,9 +172,19 @@ class Results:
             say(f"{counts} in {plural(summary.connections, 'WebSocket connection')}")
 
     def status(self) -> int:
-        """0, or 1 where something is at or above the severity to fail on."""
+        """0, or 1 where something is at or above the severity to fail on; 2 where an input could not be read."""
+        if self._summary is not None and self._summary.unreadable:
+            return UNREADABLE
         if self._fail_on == "never":
             return 0
         found = self._severities if self._summary is None else self._summary.severities
         worst = Severity(self._fail_on).rank
         return int(any(count and Severity(name).rank <= worst for name, count in found.items()))
+
+
+def _digest(path: str) -> str | None:
+    """SHA-256 of an input, None where it cannot be read."""
+    try:
+        return digest(path)
+    except OSError:
+        return None

@@ -28,12 +28,17 @@ def show(
     """Show what captures hold, as tables."""
     from analyzer.cli.listing import listed
     from analyzer.cli.options import choice, port, words
+    from analyzer.cli.run import UNREADABLE
     from analyzer.cli.startup import settle
+    from analyzer.cli.terminal import say
 
     if direction is not None:
         choice("--direction", direction, ("client", "server"))
     ports = [port(word) for word in words(decode_as or [])]
     settle()
-    for line in listed(captures, connection=connection, frame=frame, direction=direction, decode_as=ports):
+    unreadable: list[str] = []
+    for line in listed(captures, unreadable, connection=connection, frame=frame, direction=direction, decode_as=ports):
         sys.stdout.buffer.write(line.encode() + b"\n")
-    return 0
+    for path in unreadable:
+        say(f"{path}: cannot be read; left out")
+    return UNREADABLE if unreadable else 0

@@ -53,8 +53,6 @@ PACKET_DROPS = 4
 INTERFACE_DROPS = 5
 SYSTEM_DROPS = 7
 """isb_ifdrop and isb_osdrop of an Interface Statistics Block."""
-OPTIONS = 64
-"""Options of one block that are looked at: the standard ones come to less than twenty."""
 
 RESOLUTION = BitStruct("binary" / Flag, "exponent" / BitsInteger(7))
 """if_tsresol: the unit is ten (or two) to the minus ``exponent`` seconds."""
@@ -112,9 +110,9 @@ UNKNOWN_DROPS = 0xFFFF
 
 
 def options(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """Code and value of each option in ``data``, as far as they can be read, `OPTIONS` at most."""
+    """Code and value of each option in ``data``, as far as they can be read."""
     stream = BytesIO(data)
-    for _ in range(OPTIONS):
+    while True:
         try:
             option = OPTION[order].parse_stream(stream)
         except ConstructError:

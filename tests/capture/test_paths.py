@@ -60,6 +60,7 @@ def test_the_order_of_the_arguments_is_kept_and_each_file_read_once(folder: Path
         (["none"], "none: no pcap or pcapng capture in this folder"),
         (["*.cap"], "*.cap: no file matches this pattern"),
         (["non?"], "non?: no file matches this pattern"),
+        ([""], "an empty name is no capture; name a file, a folder, a pattern, or - for standard input"),
         (["-", "-"], "standard input ('-') is named twice, and can be read only once"),
     ],
 )
@@ -72,7 +73,9 @@ def test_what_means_nothing_is_refused(folder: Path, paths: list[str], message: 
 def test_a_capture_that_cannot_be_looked_into_is_not_passed_over(folder: Path) -> None:
     """Its name promises a capture; reading it will say what is wrong."""
     (folder / "none" / "broken.pcap.gz").write_bytes(b"\x1f\x8b\x08damaged")
-    assert expand(["none"]) == ["none/broken.pcap.gz"]
+    (folder / "none" / "text.pcap3").write_text("a text")
+    (folder / "none" / "digests.pcap.txt").write_text("a text")
+    assert expand(["none"]) == ["none/broken.pcap.gz", "none/text.pcap3"]
 
 
 def test_digest_is_of_the_file_as_stored(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import os
@@ -11,6 +12,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,9 @@ import pytest
 from analyzer.capture.source import open_source
 from analyzer.errors import InputError
 from analyzer.model import Input
-from analyzer.settings import Settings
+from analyzer.settings import SECOND, Settings
 from analyzer.wire import pcap, pcapng
+from tests.capture import growing
 from tests.capture.crafted import of_batch, read, secrets, simple_pcap, statistics
 
 
@@ -44,12 +47,51 @@ def test_inputs_notes_and_counts_are_those_of_all_captures(tmp_path: Path) -> No
         assert source.secrets == [b"CLIENT_RANDOM 1 2\n"]
 
 
-def test_an_unreadable_file_among_good_ones_is_refused_before_any_packet(tmp_path: Path) -> None:
-    (tmp_path / "good").write_bytes(simple_pcap([1]))
-    (tmp_path / "bad").write_text("# notes")
+def test_an_unreadable_file_among_good_ones_is_left_out(tmp_path: Path) -> None:
+    good, bad, missing = (str(tmp_path / name) for name in ("good", "bad", "missing"))
+    Path(good).write_bytes(simple_pcap([1]))
+    Path(bad).write_text("# notes")
+    with open_source([bad, good, missing], Settings()) as source:
+        rows = [row for batch in source.batches() for row in of_batch(batch)]
+        assert [(row.file, row.time_ns) for row in rows] == [(1, 1)]
+        assert source.unreadable == [bad, missing]
+        assert source.notes == [
+            f"{bad}: not a pcap or pcapng capture (starts with 23 20 6e 6f 74 65 73); left out",
+            f"{missing}: no such file; left out",
+        ]
+        assert not source.waits
     with pytest.raises(InputError) as raised:
-        open_source([str(tmp_path / "good"), str(tmp_path / "bad")], Settings())
-    assert str(raised.value) == f"{tmp_path}/bad: not a pcap or pcapng capture (starts with 23 20 6e 6f 74 65 73)"
+        open_source([bad, missing], Settings())
+    assert str(raised.value) == f"none of the 2 captures can be read; {missing}: no such file"
+
+
+def test_a_file_that_goes_while_it_waits_for_its_turn_is_left_out(tmp_path: Path) -> None:
+    first, second, third = (str(tmp_path / name) for name in "123")
+    for start, path in enumerate((first, second, third), start=1):
+        Path(path).write_bytes(simple_pcap([start]))
+    with open_source([first, second, third], Settings()) as source:
+        times = []
+        for batch in source.batches():
+            times += [row.time_ns for row in of_batch(batch)]
+            Path(second).unlink(missing_ok=True)
+        assert times == [1, 3]
+        assert source.unreadable == [second]
+        assert source.notes == [f"{second}: no such file; left out"]
+
+
+def test_a_pipe_that_carries_no_capture_is_left_out(tmp_path: Path) -> None:
+    good, fifo = str(tmp_path / "good"), str(tmp_path / "fifo")
+    Path(good).write_bytes(simple_pcap([1]))
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=Path(fifo).write_text, args=("# notes",))
+    writer.start()
+    with open_source([fifo, good], Settings()) as source:
+        assert sum(batch.count for batch in source.batches()) == 1
+        assert source.unreadable == [fifo]
+    writer.join()
+
+
+def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     for wrong, reason in (tmp_path, "a directory, not a capture"), (tmp_path / "missing", "no such file"):
         with pytest.raises(InputError) as raised:
             open_source([str(wrong)], Settings())
@@ -219,3 +261,91 @@ def test_crafted_captures_read_as_tshark_reads_them(
     rows, notes = read([path])
     assert notes == []
     assert [(row.number, row.time_ns, len(row.data), row.wire) for row in rows] == tshark(path)
+
+
+# --- a file that still grows ------------------------------------------------------------------------------
+
+FOLLOW = Settings(follow=True, follow_timeout=3 * SECOND)
+
+
+def pieces(data: bytes, count: int) -> list[bytes]:
+    """``data`` in ``count`` pieces, cut wherever that is."""
+    ends = [len(data) * number // count for number in range(count + 1)]
+    return [data[start:end] for start, end in pairwise(ends)]
+
+
+def pcapng_of(stamps: range) -> bytes:
+    return pcapng.build_section() + pcapng.build_interface(values=[(pcapng.TIME_RESOLUTION, b"\x09")]) + b"".join(
+        pcapng.build_packet(b"packet", stamp) for stamp in stamps
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("made", [simple_pcap, pcapng_of], ids=["pcap", "pcapng"])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_file_that_grows_is_read_as_it_grows(made: Callable[[range], bytes], packed: bool, tmp_path: Path) -> None:
+    data = made(range(1, 41))
+    path = tmp_path / "growing"
+    path.touch()  # even its header is still to come
+    growing.writer(path, pieces(gzip.compress(data, mtime=0) if packed else data, 9))
+    with open_source([str(path)], FOLLOW) as source:
+        assert source.waits
+        assert source.inputs == [Input(str(path), None)]
+        assert growing.times(source, 40) == list(range(1, 41))
+        assert source.notes == []
+
+
+def test_what_was_written_comes_while_the_writer_is_silent(tmp_path: Path) -> None:
+    """Every batch must come before the writer, who waits for it, goes on."""
+    path, data, seen = tmp_path / "growing", simple_pcap([1, 2, 3]), threading.Event()
+    path.write_bytes(data[:-5])
+    growing.writer(path, [lambda: seen.wait(10), data[-5:]])
+    with open_source([str(path)], FOLLOW) as source:
+        found = []
+        for batch in source.batches():
+            found.append(batch.time_ns[: batch.count].tolist())
+            seen.set()
+            if len(found) == 2:
+                break
+    assert found == [[1, 2], [3]]
+
+
+def test_a_file_that_stays_the_same_ends_when_the_time_is_up(tmp_path: Path) -> None:
+    path = tmp_path / "done"
+    path.write_bytes(simple_pcap([1, 2])[:-1])
+    with open_source([str(path)], Settings(follow=True, follow_timeout=SECOND // 4)) as source:
+        assert growing.times(source, 9) == [1]
+        assert "cut inside packet 2's record" in source.notes[0]
+
+
+def test_a_file_that_is_cut_taken_away_or_replaced_ends_with_one_line(tmp_path: Path) -> None:
+    data = simple_pcap([1, 2])
+    for name, change, reason in (
+        ("cut", lambda path: os.truncate(path, 30), "the file was cut to 30 bytes while it was read"),
+        ("gone", os.unlink, "the file was taken away while it was read"),
+        ("other", lambda path: (os.rename(path, f"{path}.1"), path.write_bytes(data)),
+         "another file was put in its place while it was read"),
+    ):  # fmt: skip
+        path = tmp_path / name
+        path.write_bytes(data[:-9])
+        growing.writer(path, [functools.partial(change, path)], 0.3)
+        with open_source([str(path)], FOLLOW) as source:
+            assert growing.times(source, 9) == [1]
+            assert source.notes == [f"{path}: stopped at byte {len(data) - 9}: {reason}; 1 packet read"]
+
+
+def test_of_several_files_the_last_in_time_is_followed(tmp_path: Path) -> None:
+    names = [str(tmp_path / name) for name in ("c", "b", "a")]
+    for start, name in zip((1, 21, 11), names, strict=True):
+        Path(name).write_bytes(simple_pcap([start, start + 1]))
+    growing.writer(Path(names[1]), [simple_pcap([23])[24:]])
+    with open_source(names, FOLLOW) as source:
+        assert [given.bytes is None for given in source.inputs] == [False, True, False]
+        assert growing.times(source, 7) == [1, 2, 11, 12, 21, 22, 23]
+
+
+def test_a_file_that_grows_into_no_capture_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "growing"
+    path.touch()
+    growing.writer(path, [b"# notes on", b" the capture"])
+    with open_source([str(path)], FOLLOW) as source, pytest.raises(InputError, match="not a pcap or pcapng capture"):
+        growing.times(source, 1)

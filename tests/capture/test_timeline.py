@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from analyzer.capture.ledger import Ledger
 from analyzer.capture.reader import Reader
 from analyzer.capture.timeline import Lane, timeline
+from analyzer.errors import AnalyzerError
 from analyzer.settings import Settings
 from tests.capture.crafted import CHOPS, Chopped, Row, of_batch, read, simple_pcap
 
@@ -32,7 +33,11 @@ class Opened:
             self.most = max(self.most, sum(not stream.closed for stream in self.streams))
             return Reader(stream, index, self._settings, Ledger(str(index)), size)
 
-        return Lane(index, times[0] if times else -(1 << 63), opened)
+        return Lane(index, times[0] if times else -(1 << 63), opened, self._refused)
+
+    @staticmethod
+    def _refused(index: int, error: AnalyzerError) -> None:
+        raise AssertionError(error)
 
 
 def model(files: list[list[int]]) -> list[tuple[int, int]]:

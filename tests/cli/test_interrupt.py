@@ -65,6 +65,16 @@ def test_a_read_that_waits_is_ended() -> None:
     assert guarded.notes == ["interrupted after 10 packets; the rest was not read"]
 
 
+def test_the_end_of_what_has_none_is_told_as_such() -> None:
+    interrupt = Interrupt(expected=True)
+    guarded = interrupt.guard(source(2))
+    with interrupt.listening():
+        for _ in guarded.batches():
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert interrupt.number == signal.SIGTERM
+    assert guarded.notes[-1] == "interrupted after 10 packets; what comes later was not read"
+
+
 def test_the_second_one_is_a_keyboard_interrupt() -> None:
     interrupt = Interrupt()
     with interrupt.listening():

@@ -41,11 +41,18 @@ def test_every_option_becomes_a_setting() -> None:
     [
         (Options(select=["MK-01x"]), "--select MK-01x: no rule has this id or prefix; did you mean MK-001"),
         (Options(severity={"MK": "info"}), "--severity MK: no rule has this id"),
-        (Options(severity={"MK-001": "fatal"}), "choose from error, warning, info"),
+        (
+            Options(severity={"MK-001": "fatal"}),
+            "--severity MK-001=fatal: not known; choose from error, warning, info",
+        ),
+        (Options(select=[""]), "--select '': empty"),
+        (Options(select=["MK", " ,"]), "--select ' ,': empty"),
+        (Options(records=[""]), "--records '': empty"),
+        (Options(decode_as=[","]), "--decode-as ',': empty"),
         (Options(records=["frame"]), "did you mean frames"),
         (Options(decode_as=["0"]), "not a TCP port"),
         (Options(decode_as=["٣"]), "not a TCP port"),
-        (Options(timeout={"ping": "1"}), "choose from fail, pong, close, teardown"),
+        (Options(timeout={"ping": "1"}), "choose from follow, fail, pong, close, teardown"),
         (Options(timeout={"pong": "-1"}), "not a number of seconds"),
         (Options(timeout={"pong": "nan"}), "not a number of seconds"),
         (Options(timeout={"pong": "1e40"}), "not a number of seconds"),
@@ -92,6 +99,8 @@ def test_pairs() -> None:
     assert pairs("--timeout", ["pong=1,close=2", "pong=3"]) == {"pong": "3", "close": "2"}
     with pytest.raises(UsageError, match="expected NAME=VALUE"):
         pairs("--timeout", ["pong"])
+    with pytest.raises(UsageError, match="--timeout '': empty"):
+        pairs("--timeout", [""])
 
 
 def test_seconds_are_exact() -> None:
