@@ -315,8 +315,8 @@ class Connections:
             client = side == link.client_side
             if agreed.decodable:
                 self._decoder.phase[d] = decode.HTTP_PHASE
-                link.takeover[side] = _takeover(agreed, client)
-                self._messages.begin(d, link.takeover[side])
+                link.compression[side] = agreed.client if client else agreed.server
+                self._messages.begin(d, link.compression[side])
             else:
                 self._decoder.phase[d] = decode.IGNORED_PHASE
             decoder = Decoder(link.number, client, agreed.context, self._settings.control_bytes, self._messages.hashing)
@@ -431,7 +431,7 @@ class Connections:
         if not self._decoder.gap(d, length):
             link.out_of_step(d & 1, offset, length, place)
             self._messages.end(d, decoder, Cut.GAP)
-            self._messages.begin(d, link.takeover[d & 1])
+            self._messages.begin(d, link.compression[d & 1])
             self._messages.lose(d)
             link.begin[d & 1] = AGAIN
             self._decoder.phase[d] = decode.HTTP_PHASE
@@ -496,9 +496,3 @@ def _place(chunks: Chunks, i: int) -> Place:
 def _bytes(buffer: Any, chunks: Chunks, i: int) -> bytes:
     start = chunks.start[i]
     return bytes(memoryview(buffer)[start : start + chunks.length[i]])
-
-
-def _takeover(agreed: Agreement, client: bool) -> bool | None:
-    if not agreed.compression:
-        return None
-    return agreed.client_takeover if client else agreed.server_takeover

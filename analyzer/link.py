@@ -9,6 +9,7 @@ import msgspec
 
 from analyzer.http.connection import HttpConnection
 from analyzer.http.exchange import SWITCHING, Chunk
+from analyzer.messages.inflate import Compression
 from analyzer.model import Connection, Direction, Place
 from analyzer.rules.transport import REMEMBERED, Loss, Transport
 
@@ -40,8 +41,8 @@ class Link(msgspec.Struct, kw_only=True):
     """By side: the end of what went to HTTP, captured or not."""
     begin: list[int] = msgspec.field(default_factory=_pair)
     """By side, once switched: stream offset of the first frame."""
-    takeover: list[bool | None] = msgspec.field(default_factory=lambda: [None, None])
-    """By side: whether compressed messages may refer to earlier ones; None where nothing is compressed."""
+    compression: list[Compression | None] = msgspec.field(default_factory=lambda: [None, None])
+    """By side: how messages may be compressed; None where none are."""
     reset: bool = False
     finished: bool = False
     """A FIN was captured."""

@@ -32,6 +32,9 @@ _ORIGIN = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _ABSOLUTE = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
 _BLANKS = b" \t"
 
+QUOTED_NOT_TOKEN = "quoted value is not a token"
+"""Of the faults in an extension list the only one that leaves it readable."""
+
 CANONICAL_LAST = b"AQgw"
 """The characters whose four low bits are zero: what 16 bytes leave in the 22nd base64 character (RFC 4648 3.5)."""
 
@@ -170,7 +173,7 @@ def _param(part: Element, faults: list[Fault]) -> Param:
         content = value[1:]
     # RFC 6455 9.1: what the quotes hold must be a token all the same.
     elif not is_token(content):
-        faults.append(Fault(at, "quoted value is not a token"))
+        faults.append(Fault(at, QUOTED_NOT_TOKEN))
     return Param(stripped, content, True, part.offset)
 
 

@@ -22,7 +22,7 @@ from analyzer.frames.columns import FrameColumns, header_bytes
 from analyzer.frames.decode import MISSING, STOPPED, Decoder, PieceRows
 from analyzer.frames.text import VALID, TextScanner, unmask
 from analyzer.messages.columns import ENDED, FINISHED, INVALID, MessageColumns, Row, Status
-from analyzer.messages.inflate import IncompleteError, InflateError, Inflater, RestartError
+from analyzer.messages.inflate import Compression, IncompleteError, InflateError, Inflater, RestartError
 from analyzer.model import Cut, Opcode
 from analyzer.settings import Settings
 
@@ -70,9 +70,9 @@ class Messages:
         self.scanner.grow(directions)
         self._inflated.grow(directions)
 
-    def begin(self, direction: int, takeover: bool | None) -> None:
-        """A direction carries frames from now on; ``takeover`` is None where nothing is compressed."""
-        inflater = None if takeover is None else Inflater(takeover, self._settings.inflate_restarts)
+    def begin(self, direction: int, compression: Compression | None) -> None:
+        """A direction carries frames from now on; ``compression`` is None where nothing is compressed."""
+        inflater = None if compression is None else Inflater(compression.takeover, self._settings.inflate_restarts)
         self._reading[direction] = Reading(inflater)
 
     def pieces(self, data: Any, pieces: PieceRows) -> None:

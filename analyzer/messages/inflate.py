@@ -17,6 +17,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 TAIL = b"\x00\x00\xff\xff"
 """What the sender removed from the end of the message (RFC 7692 7.2.1)."""
 PROBE = b"\x01\x04\x00\xfb\xff", b"here"
@@ -27,6 +29,15 @@ STEP = 64 << 10
 """Bytes of output made at once, at most."""
 INPUT = 16 << 10
 """Bytes given to zlib at once: it copies what it did not use, as often as it is asked for a step."""
+
+
+class Compression(msgspec.Struct, frozen=True):
+    """What one side's compressed messages may do, by the answer to the offer of permessage-deflate."""
+
+    takeover: bool = True
+    """Refer to earlier messages: no "no_context_takeover" was agreed."""
+    bits: int = zlib.MAX_WBITS
+    """Refer at most two to the power of this many bytes back."""
 
 
 class InflateError(Exception):

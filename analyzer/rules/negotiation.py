@@ -6,13 +6,27 @@ import msgspec
 
 from analyzer.frames.decode import COMPRESSION, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION
 from analyzer.http.exchange import Exchange, is_hixie76
-from analyzer.http.record import extensions
+from analyzer.http.fields import latin, parse_extensions
+from analyzer.messages.inflate import Compression
+from analyzer.rules.deflate_terms import (
+    CLIENT_BITS,
+    CLIENT_FRESH,
+    LARGEST,
+    SERVER_BITS,
+    SERVER_FRESH,
+    Terms,
+    is_deflate,
+    read_terms,
+)
 
 RSV1 = 4
-DEFLATE = "permessage-deflate"
-DEFLATE_FRAME = frozenset(("deflate-frame", "x-webkit-deflate-frame", "perframe-deflate", "perframe-compress"))
+PER_MESSAGE = b"permessage-"
+"""Names of compression message by message begin so (RFC 7692 5); all of them mark messages with RSV1."""
+DEFLATE_FRAME = frozenset((b"deflate-frame", b"x-webkit-deflate-frame", b"perframe-deflate", b"perframe-compress"))
 """Compression frame by frame, as old browsers did: RSV1 marks each compressed frame."""
-HARMLESS = frozenset(("bbf-usp-protocol",))
+REFRAMING = frozenset((b"deflate-stream", b"mux", b"x-google-mux"))
+"""Drafts that change the framing itself: the byte stream is compressed, or carries frames of several connections."""
+HARMLESS = frozenset((b"bbf-usp-protocol",))
 """Extensions that change no frame."""
 
 
@@ -21,11 +35,9 @@ class Agreement(msgspec.Struct, frozen=True):
 
     context: int
     """Bits for the decoders: reserved bits owned, and what is known."""
-    compression: bool = False
-    """permessage-deflate is in use."""
-    client_takeover: bool = True
-    server_takeover: bool = True
-    """Later messages of that side may refer to earlier ones."""
+    client: Compression | None = None
+    """permessage-deflate is in use, and on these terms for that side."""
+    server: Compression | None = None
     seen: bool = True
     """The answer was captured whole."""
     unknown: tuple[str, ...] = ()
@@ -43,19 +55,35 @@ def agreement(exchange: Exchange) -> Agreement:
     if response is None or not exchange.intact_response:
         return Agreement(context | UNKNOWN_EXTENSION, seen=False)
     context |= OPENING_SEEN
-    compression = client = server = False
+    fields = response.named(b"sec-websocket-extensions")
+    uses, _ = parse_extensions((field.value, field.value_offset) for field in fields)
+    terms = []
     unknown = []
-    for extension in extensions(response):
-        name = extension.name.lower()
-        if name == DEFLATE:
+    for use in uses:
+        name = use.name.lower()
+        if is_deflate(use):
             context |= RSV1 | COMPRESSION
-            compression = True
-            params = {key.lower() for key, _ in extension.params}
-            client = client or "client_no_context_takeover" in params
-            server = server or "server_no_context_takeover" in params
+            terms.append(read_terms(use, offer=False))
         elif name in DEFLATE_FRAME:
             context |= RSV1
+            unknown.append(latin(use.name))
         elif name not in HARMLESS:
             context |= UNKNOWN_EXTENSION
-            unknown.append(extension.name)
-    return Agreement(context, compression, not client, not server, unknown=tuple(unknown))
+            unknown.append(latin(use.name))
+    return Agreement(
+        context,
+        _terms(terms, CLIENT_FRESH, CLIENT_BITS),
+        _terms(terms, SERVER_FRESH, SERVER_BITS),
+        unknown=tuple(unknown),
+        decodable=not any(use.name.lower() in REFRAMING for use in uses),
+    )
+
+
+def _terms(accepted: list[Terms], fresh: bytes, bits: bytes) -> Compression | None:
+    """What holds for one side; of several answers, which there must not be (EX-005), what all of them rule out."""
+    if not accepted:
+        return None
+    return Compression(
+        takeover=not all(fresh in terms.params for terms in accepted),
+        bits=max(terms.bits(bits) or LARGEST for terms in accepted),
+    )

@@ -26,6 +26,9 @@ MODULES = (
     "control",
     "text",
     "closing",
+    "extensions",
+    "deflate_offer",
+    "deflate_answer",
     "transport",
 )
 """The modules of this package that hold rules, in the order of the catalogue."""

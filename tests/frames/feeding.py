@@ -24,6 +24,7 @@ from analyzer.frames.decode import (
 )
 from analyzer.messages.assemble import Messages
 from analyzer.messages.columns import COLUMNS, MessageColumns, Row
+from analyzer.messages.inflate import Compression
 from analyzer.model import Cut
 from analyzer.settings import Settings
 from analyzer.tcp.streams import DATA, Chunks
@@ -64,7 +65,7 @@ class Line:
             decoder = Decoder(d >> 1, d & 1 == CLIENT, context, settings.control_bytes, self.messages.hashing)
             self.decoder.decoders[d] = decoder
             self.decoder.phase[d] = FRAMES_PHASE
-            self.messages.begin(d, takeover if context & COMPRESSION else None)
+            self.messages.begin(d, Compression(takeover) if context & COMPRESSION else None)
         for d in range(directions):
             self.decoder.decoders[d].peer = self.decoder.decoders[d ^ 1]
 
