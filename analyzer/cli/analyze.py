@@ -13,7 +13,13 @@ Several = list[str] | None
 def analyze(
     captures: Annotated[list[str], typer.Argument(metavar="CAPTURE", help="Files, folders, patterns; - is stdin.")],
     format: Annotated[
-        Several, typer.Option("-f", "--format", metavar="FORMAT", help="text, concise, jsonl or json; repeatable.")
+        Several,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            help="text, concise, jsonl, json, markdown, sarif, junit, github or csv; repeatable.",
+        ),
     ] = None,
     output: Annotated[
         Several, typer.Option("-o", "--output", metavar="PATH", help="Where the -f of the same rank goes; - is stdout.")

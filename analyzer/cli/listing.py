@@ -15,7 +15,7 @@ from analyzer.report.drawing import field_value, frame_fields, opcode_name
 from analyzer.report.escape import elide, visible
 from analyzer.report.paint import painter, table
 from analyzer.report.spool import spool
-from analyzer.report.text import ended, endpoint, requested, seconds
+from analyzer.report.wording import ended, endpoint, requested, seconds
 from analyzer.settings import Settings
 from analyzer.wire.frame import EXTENDED, FIRST, HEADER, LENGTH_16, LENGTH_64, MASKING_KEY, SECOND, spans
 

@@ -23,7 +23,8 @@ from analyzer.settings import SECOND, Settings
 TIMEOUT = "_timeout"
 """Settings with this ending are what ``--timeout NAME=SECONDS`` sets."""
 TIMEOUTS = tuple(name.removesuffix(TIMEOUT) for name in Settings.__struct_fields__ if name.endswith(TIMEOUT))
-FAIL_ON = (*Severity, "never")
+NEVER = "never"
+FAIL_ON = (*Severity, NEVER)
 COLORS = ("auto", "always", "never")
 
 

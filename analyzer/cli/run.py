@@ -14,7 +14,7 @@ import msgspec
 from analyzer import pipeline
 from analyzer.capture.source import Source, digest, expand, open_source
 from analyzer.cli.interrupt import Interrupt
-from analyzer.cli.options import Options, destinations, settings
+from analyzer.cli.options import NEVER, Options, destinations, settings
 from analyzer.cli.progress import Bar
 from analyzer.cli.startup import settle
 from analyzer.cli.terminal import say, use_color, width
@@ -39,14 +39,16 @@ def run(captures: list[str], options: Options, *, quiet: bool, verbose: bool) ->
     wanted = destinations(options)
     paths = expand(captures)
     refuse_overlap([path for _, path in wanted], paths)
+    fail_on = options.fail_on or Severity.ERROR
     look = Look(
         records=chosen.records,
         kept_findings=chosen.kept_findings,
         kept_connections=chosen.kept_connections,
         rules=rules,
         verbose=verbose,
+        fail_on=None if fail_on == NEVER else Severity(fail_on),
     )
-    results = Results(chosen, options.fail_on or "error")
+    results = Results(chosen, fail_on)
     try:
         for name, path in wanted:
             results.add(FORMATS[name], path, look, options.color or "auto", quiet)
@@ -99,7 +101,7 @@ class Results:
     def settings(self) -> Settings:
         """The settings, with the records that the formats need and that the exit status depends on."""
         needs = {kind for entry, _ in self._outputs for kind in (entry.needs or self._settings.records)}
-        if self._fail_on != "never":
+        if self._fail_on != NEVER:
             needs.add("findings")
         return msgspec.structs.replace(self._settings, records=frozenset(needs))
 
@@ -175,7 +177,7 @@ class Results:
         """0, or 1 where something is at or above the severity to fail on; 2 where an input could not be read."""
         if self._summary is not None and self._summary.unreadable:
             return UNREADABLE
-        if self._fail_on == "never":
+        if self._fail_on == NEVER:
             return 0
         found = self._severities if self._summary is None else self._summary.severities
         worst = Severity(self._fail_on).rank

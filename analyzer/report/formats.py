@@ -39,9 +39,33 @@ FORMATS = {
     "concise": Format("analyzer.report.concise", "Concise", needs=frozenset({"findings"}), streams=True),
     "jsonl": Format("analyzer.report.jsonl", "JsonLines", (".jsonl", ".ndjson"), streams=True, digests=True),
     "json": Format("analyzer.report.json", "Document", (".json",), digests=True),
+    "markdown": Format(
+        "analyzer.report.markdown",
+        "Markdown",
+        (".md", ".markdown"),
+        needs=frozenset({"connections", "handshakes", "findings"}),
+    ),
+    "sarif": Format(
+        "analyzer.report.sarif",
+        "Sarif",
+        (".sarif", ".sarif.json"),
+        needs=frozenset({"handshakes", "findings"}),
+        digests=True,
+    ),
+    "junit": Format(
+        "analyzer.report.junit", "JUnit", (".xml",), needs=frozenset({"connections", "handshakes", "findings"})
+    ),
+    "github": Format("analyzer.report.github", "GitHub", needs=frozenset({"findings"})),
+    "csv": Format("analyzer.report.csv", "Csv", (".csv",), streams=True),
 }
 
 
 def by_suffix(path: str) -> str | None:
-    """The format whose suffix ``path`` has, or None."""
-    return next((name for name, entry in FORMATS.items() if path.lower().endswith(entry.suffixes or "\0")), None)
+    """The format whose suffix ``path`` has, the longest where several fit, or None."""
+    fitting = [
+        (len(suffix), name)
+        for name, entry in FORMATS.items()
+        for suffix in entry.suffixes
+        if path.lower().endswith(suffix)
+    ]
+    return max(fitting, default=(0, None))[1]

@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
-from analyzer.model import Connection, Finding, Frame, Handshake, Message, Record
+from analyzer.model import Connection, Finding, Frame, Handshake, Message, Record, Severity
 from analyzer.rules.registry import Rule
 from analyzer.settings import Settings
 
@@ -48,6 +48,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Show every connection and every finding of severity info."""
     quiet: bool = False
     """The verdict only."""
+    fail_on: Severity | None = Severity.ERROR
+    """The severity from which on a run fails; None: never."""
 
 
 KINDS: dict[str, type] = {
