@@ -21,9 +21,10 @@ from collections import deque
 from collections.abc import Callable
 
 from analyzer.http import sniff
-from analyzer.http.body import Counted, UntilClose, request_body, response_body
+from analyzer.http.body import Chunked, Counted, UntilClose, request_body, response_body
 from analyzer.http.collector import Collector
 from analyzer.http.exchange import (
+    KEPT,
     SWITCHING,
     Chunk,
     Exchange,
@@ -83,6 +84,8 @@ class HttpConnection:
         self._patience = PATIENCE
         self._plain = 0
         self._tunnel = False
+        self._challenged: Exchange | None = None
+        """A hixie-76 opening, accepted by an answer whose content has not come yet."""
         self._undecided: Exchange | None = None
         """Answered by a 101 that does not name websocket: the next bytes show what follows."""
         self._raised: set[str] = set()
@@ -121,13 +124,15 @@ class HttpConnection:
             self._cut_response(side, how)
         if self._held and self.state is State.HTTP:
             self._patience = 0
+        if self._challenged is not None and (side == 1 - self.client_side or how is Cut.RST):
+            self._challenge_over()
         self._settle()
         both = all(one.ended for one in self._sides) or how is Cut.RST
         answered = side == 1 - self.client_side and self._held is None
         if self.state is State.HTTP and (both or answered):
             self._unseen_answer(final=True)
             if self.state is State.HTTP:
-                self._unanswered(how)
+                self._unanswered(how, side)
                 if both:
                     self._ignore("ended")
         return self.state
@@ -176,6 +181,7 @@ class HttpConnection:
                 this.collector = Collector()
             elif this.mode is Mode.BODY:
                 used = this.body.take(chunk.data)
+                self._keep(side, chunk.data[:used])
                 this.at += used
                 chunk = chunk.after(used)
                 if this.body.failed:
@@ -189,6 +195,21 @@ class HttpConnection:
                 chunk = chunk.after(used)
         if chunk.data and self.state is State.SWITCHED:
             self.leftover[side].append(chunk)
+
+    def _keep(self, side: int, data: bytes) -> None:
+        """Content goes by: its first bytes may tell something."""
+        this = self._sides[side]
+        exchange = this.content_of
+        if exchange is None:
+            return
+        kept = exchange.request_content if side == self.client_side else exchange.response_content
+        kept += data[: KEPT - len(kept)]
+        if side == self.client_side:
+            exchange.request_content = kept
+        else:
+            exchange.response_content = kept
+        if len(kept) == KEPT:
+            this.content_of = None
 
     def _begins_anew(self, side: int, chunk: Chunk) -> bool:
         """A message begins where content was expected, because the content was never sent.
@@ -260,6 +281,7 @@ class HttpConnection:
         count = until - this.at
         if count <= 0:
             return
+        this.content_of = None
         if this.mode is Mode.HEAD and this.collector.verified:
             this.collector.lose()
         elif this.mode is Mode.HEAD or (this.mode is Mode.BODY and not this.body.skip(count)):
@@ -275,6 +297,16 @@ class HttpConnection:
         last = self._pending[-1] if side == self.client_side and self._pending else None
         this.mode = Mode.WAIT if last is not None and waits(last) else Mode.HEAD
         this.collector = Collector()
+        this.content_of = None
+        if self._challenged is not None and side == 1 - self.client_side:
+            self._challenge_over()
+
+    def _challenge_over(self) -> None:
+        """The content of a hixie-76 answer is here, or will not come any more."""
+        exchange, self._challenged = self._challenged, None
+        assert exchange is not None, "nobody was challenged"
+        self._finish(exchange)
+        self._switch(exchange)
 
     def _out_of_step(self, side: int) -> None:
         this = self._sides[side]
@@ -350,6 +382,7 @@ class HttpConnection:
         exchange = self._opening(head) if is_opening(head) else None
         self._pending.append(Pending(head, exchange))
         client.body = Counted(HIXIE76_REQUEST) if exchange is not None and is_hixie76(head) else request_body(head)
+        client.content_of = exchange
         client.mode = Mode.BODY
         if client.body.done:
             self._message_done(self.client_side)
@@ -464,9 +497,16 @@ class HttpConnection:
         # A 101 in whose lost part Upgrade may have stood is taken at its word.
         hidden = response.gap and response.code == SWITCHING and not upgrades(response)
         exchange.accepted = switches(response) or hidden
+        if exchange.accepted and not response.gap and exchange.request is not None and is_hixie76(request):
+            server = self._sides[1 - self.client_side]
+            server.body, server.content_of, server.mode = Counted(HIXIE76_RESPONSE), exchange, Mode.BODY
+            self._challenged = exchange
+            return
         self._finish(exchange)
         if response.code != SWITCHING:
             self._body(response, request.method)
+            if not isinstance(self._sides[1 - self.client_side].body, Chunked):
+                self._sides[1 - self.client_side].content_of = exchange
             self._release(1 - self.client_side)
             self._release(self.client_side)
         elif names_only_websocket(response):
@@ -595,13 +635,19 @@ class HttpConnection:
         self._undecided = None
         self.state = State.SWITCHED
 
-    def _unanswered(self, how: Cut) -> None:
-        """No final response will come any more."""
+    def _unanswered(self, how: Cut, side: int) -> None:
+        """No final response will come any more, because of what ``side`` did."""
+        if not self._pending:
+            return
+        server = self._sides[1 - self.client_side]
+        hidden = server.mode is Mode.LOST or server.collector.holes > 0  # a lost byte may have been an answer's
         for pending in self._pending:
-            if pending.exchange is not None:
-                pending.exchange.ended = how
-                pending.exchange.interim = pending.interim
-                self._finish(pending.exchange)
+            exchange = pending.exchange
+            if exchange is not None:
+                exchange.ended, exchange.ended_by = how, side
+                exchange.interim = pending.interim
+                exchange.unanswered = not hidden and exchange.response is None
+                self._finish(exchange)
         self._pending.clear()
 
     def _finish(self, exchange: Exchange) -> None:
@@ -609,6 +655,11 @@ class HttpConnection:
         self.exchanges.append(exchange)
 
     def _ignore(self, reason: str) -> None:
-        self._unanswered(Cut.END)
+        left = [self._challenged, *(pending.exchange for pending in self._pending)]
+        for exchange in left:
+            if exchange is not None:
+                self._finish(exchange)
+        self._challenged = None
+        self._pending.clear()
         self.reason = reason
         self.state = State.IGNORE

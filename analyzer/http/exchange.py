@@ -66,6 +66,13 @@ class Exchange(msgspec.Struct, kw_only=True):
     """A CONNECT was granted first: the opening runs inside the tunnel."""
     ended: Cut | None = None
     """What ended the exchange, where no final response did."""
+    ended_by: int = -1
+    """The endpoint that ended it, where one did."""
+    unanswered: bool = False
+    """It ended, and surely not a byte of a final response was lost."""
+    request_content: bytes = b""
+    response_content: bytes = b""
+    """The first bytes of what followed the heads and belongs to them, as far as they came in time to be looked at."""
     alert: bool = False
     """A TLS record came instead of a response."""
     first_client_data: tuple[int, int, Place] | None = None
@@ -92,6 +99,10 @@ class Exchange(msgspec.Struct, kw_only=True):
     def __str__(self) -> str:
         answer = "no answer" if self.response is None else str(self.response)
         return f"exchange {self.index} of connection {self.connection}: {self.request}, {answer}"
+
+
+KEPT = 64
+"""Bytes of content that are kept: what an error page begins with; hixie-76 needs 8 and 16."""
 
 
 def last_byte(head: Head) -> int:
@@ -151,4 +162,5 @@ def is_hixie76(request: Head) -> bool:
         request.named(b"sec-websocket-key1")
         and request.named(b"sec-websocket-key2")
         and not request.named(b"sec-websocket-key")
+        and not any(field.value == b"13" for field in request.named(b"sec-websocket-version"))
     )

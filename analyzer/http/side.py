@@ -34,6 +34,7 @@ class Side:
         "at",
         "body",
         "collector",
+        "content_of",
         "ended",
         "gapped",
         "mode",
@@ -52,6 +53,8 @@ class Side:
         self.mode = Mode.HEAD
         self.collector = Collector()
         self.body: Body = Counted(0)
+        self.content_of: Exchange | None = None
+        """The opening whose content the body is, as long as the first bytes of it are being kept."""
         self.stash: list[Chunk] = []
         self.stashed = 0
         self.ended: Cut | None = None

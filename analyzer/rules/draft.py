@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.frames.columns import FrameColumns
 from analyzer.messages.columns import MessageColumns
-from analyzer.model import Direction, Evidence, Finding, Place, Role, Severity
+from analyzer.model import Cause, Direction, Evidence, Finding, Place, Role, Severity
 from analyzer.rules.faults import Fault, Hits
 from analyzer.rules.opening import Opening
 from analyzer.rules.registry import Rule
@@ -57,6 +57,7 @@ def finding(
     header: str | None = None,
     evidence: Evidence | None = None,
     count: int = 1,
+    cause: Cause | None = None,
 ) -> Finding:
     """A finding with what the registry knows about ``rule`` filled in."""
     return Finding(
@@ -81,6 +82,7 @@ def finding(
         close_code=rule.close_code,
         evidence=evidence,
         count=count,
+        cause=cause,
     )
 
 
@@ -162,6 +164,7 @@ def of_opening(rule: Rule, number: int, opening: Opening, fault: Fault, files: l
     index = max(0, min(offset - head.offset, len(head.raw) - 1))
     start = max(0, index - SHOWN // 2)
     shown = head.raw[start : start + SHOWN]
+    absent = fault.cause is not None
     mark = (index - start, max(1, min(fault.length, len(shown) - (index - start))))
     return Draft(
         key=(ordinal, opening.exchange.connection, side_number(direction), head.offset, number),
@@ -169,16 +172,18 @@ def of_opening(rule: Rule, number: int, opening: Opening, fault: Fault, files: l
             rule,
             connection=opening.exchange.connection,
             direction=direction,
-            place=head.place(offset),
+            place=fault.place or head.place(offset),
             files=files,
             expected=fault.expected,
             found=fault.found,
             severity=fault.severity,
             text=fault.text,
-            stream_offset=head.offset,
-            byte_offset=offset,
+            stream_offset=None if absent else head.offset,
+            byte_offset=None if absent else offset,
             header=fault.header,
-            evidence=Evidence(head.stream_offset(start), shown.hex(), mark) if shown else None,
+            evidence=Evidence(head.stream_offset(start), shown.hex(), mark) if shown and not absent else None,
+            count=fault.count,
+            cause=fault.cause,
         ),
         stateful=False,
     )

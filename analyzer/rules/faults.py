@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.model import Direction, Place, Severity
+from analyzer.model import Cause, Direction, Place, Severity
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +37,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Instead of the rule's own, where the catalogue's caveat says so."""
     text: str | None = None
     """Instead of the rule's title."""
+    cause: Cause | None = None
+    """What was left unanswered, where the fault is something that was not done: it has no offset (policy P10)."""
 
 
 class Hits(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from analyzer.http.exchange import (
 )
 from analyzer.http.fields import Element, ExtensionUse
 from analyzer.http.head import Field, Head
-from analyzer.model import Direction, Role
+from analyzer.model import Direction, Role, Severity
 from analyzer.rules.faults import Fault
 from analyzer.rules.registry import Rule
 
@@ -31,6 +31,8 @@ VERSION = "Sec-WebSocket-Version"
 PROTOCOL = "Sec-WebSocket-Protocol"
 EXTENSIONS = "Sec-WebSocket-Extensions"
 ACCEPT = "Sec-WebSocket-Accept"
+
+STANDARD_VERSION = 13
 
 WINS = {"HS-113": ("HS-111",), "HS-208": ("HS-207",), "HS-210": ("HS-209", "HS-211")}
 """Policy P2 inside the opening: of two ids for the same bytes, the one that keeps the other silent."""
@@ -58,6 +60,10 @@ class Opening:
         """Ids of the rules already raised for this opening, by either side."""
         self.raised_on_request: set[str] = set()
         """Those of them that are the client's fault."""
+        self.defects_of_request: set[str] = set()
+        """Those of them again that are errors or warnings."""
+        self.errors_of_answer: set[str] = set()
+        """Ids of the errors that are the server's fault."""
 
     @property
     def raised_before(self) -> set[str]:
@@ -141,6 +147,11 @@ class Opening:
         """The final response is here to its last byte, and answers an opening the rules know."""
         return self.exchange.intact_response and not self.hixie and not self.elsewhere
 
+    @property
+    def refused(self) -> bool:
+        """The final response is here to its last byte and is no 101: an outcome of HTTP, whatever was asked for."""
+        return self.exchange.intact_response and self.status != SWITCHING
+
     @cached_property
     def elsewhere(self) -> bool:
         """The 101 switches to another protocol that the request listed (ST-016)."""
@@ -176,10 +187,15 @@ def check_opening(opening: Opening, rules: Iterable[Rule]) -> list[tuple[Rule, F
         for fault in rule.check(opening):
             found.append((rule, fault))
             opening.raised.add(rule.id)
+            severity = fault.severity or rule.severity
             if rule.role is Role.CLIENT or fault.side == "client":
                 opening.raised_on_request.add(rule.id)
+                if severity is not Severity.INFO:
+                    opening.defects_of_request.add(rule.id)
+            elif severity is Severity.ERROR:
+                opening.errors_of_answer.add(rule.id)
     silenced = {loser for winner, losers in WINS.items() if winner in opening.raised for loser in losers}
-    opening.raised -= silenced
-    opening.raised_on_request -= silenced
+    for ids in (opening.raised, opening.raised_on_request, opening.defects_of_request, opening.errors_of_answer):
+        ids -= silenced
     opening.raised_before.update(opening.raised)
     return [(rule, fault) for rule, fault in found if rule.id not in silenced]

@@ -15,7 +15,7 @@ from analyzer.http.fields import latin
 from analyzer.http.head import Head
 from analyzer.model import Cut, Direction, Level, Role, Severity
 from analyzer.rules.faults import Fault
-from analyzer.rules.opening import ACCEPT, KEY, PROTOCOL, VERSION, Legacy, Opening
+from analyzer.rules.opening import ACCEPT, KEY, PROTOCOL, STANDARD_VERSION, VERSION, Legacy, Opening
 from analyzer.rules.opening_faults import (
     SHOWN,
     at_field,
@@ -29,7 +29,6 @@ from analyzer.rules.opening_faults import (
 from analyzer.rules.registry import rule
 
 HTTP_1_1 = (1, 1)
-STANDARD_VERSION = 13
 DEFAULT_PORTS = {b"http": b"80", b"ws": b"80", b"https": b"443", b"wss": b"443"}
 
 

@@ -15,7 +15,7 @@ from analyzer.http.exchange import names_only_websocket, switches
 from analyzer.http.fields import latin
 from analyzer.model import Cut, Level, Role, Severity
 from analyzer.rules.faults import Fault
-from analyzer.rules.opening import ACCEPT, KEY, PROTOCOL, VERSION, Opening
+from analyzer.rules.opening import ACCEPT, KEY, PROTOCOL, STANDARD_VERSION, VERSION, Opening
 from analyzer.rules.opening_faults import (
     at_field,
     at_value,
@@ -471,7 +471,7 @@ def accepted_invalid_request(opening: Opening) -> Iterator[Fault]:
         return
     reasons = opening.raised_on_request & ACCEPTING_IS_WRONG
     # Asked for again on the same connection, the wrong version is reported once but must be refused each time.
-    if "HS-111" in opening.raised_before and opening.version not in (None, 13):
+    if "HS-111" in opening.raised_before and opening.version not in (None, STANDARD_VERSION):
         reasons = reasons | {"HS-111"}
     if reasons:
         response = opening.response

@@ -22,6 +22,7 @@ from analyzer.model import Level, Role, Severity
 MODULES = (
     "opening_request",
     "opening_response",
+    "refusal",
     "framing",
     "control",
     "text",

@@ -127,8 +127,26 @@ def test_content_of_an_opening_is_no_frame() -> None:
 def test_hixie_76_has_content_of_its_own() -> None:
     request = b"GET / HTTP/1.1\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key1: 1 2\r\nSec-WebSocket-Key2: 3 4\r\n\r\n"
     answer = b"HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\n\r\n"
-    talk = Talk().client(request + b"8 bytes.").server(answer)
+    talk = Talk().client(request + b"8 bytes.").server(answer + b"16 bytes")
+    assert talk.connection.state is State.HTTP
+    talk.server(b" of MD5." + b"\x00hi\xff")
     assert_switched(talk, len(request) + 8, len(answer) + 16)
+    (exchange,) = talk.connection.exchanges
+    assert (exchange.request_content, exchange.response_content) == (b"8 bytes.", b"16 bytes of MD5.")
+
+
+@pytest.mark.parametrize("how", [Cut.FIN, Cut.RST, Cut.END])
+def test_a_hixie_76_answer_without_its_content_is_an_answer_all_the_same(how: Cut) -> None:
+    request = b"GET / HTTP/1.1\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key1: 1 2\r\nSec-WebSocket-Key2: 3 4\r\n\r\n"
+    answer = b"HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\n\r\n"
+    talk = Talk().client(request + b"8 bytes.").server(answer + b"16").end(SERVER, how)
+    assert_switched(talk, len(request) + 8, len(answer) + 16)
+
+
+def test_what_a_refusal_says_is_kept_in_part() -> None:
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n"
+    talk = Talk().client(REQUEST).server(refusal + b"x" * 70)
+    assert talk.connection.exchanges[0].response_content == b"x" * 64
 
 
 def test_an_opening_never_answered() -> None:
