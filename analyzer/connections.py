@@ -286,6 +286,7 @@ class Connections:
         link.facts.switched = True
         link.facts.opening_seen = agreed.seen
         link.facts.unknown_extensions = list(agreed.unknown)
+        link.facts.legacy = agreed.legacy
         self._decode(link, agreed)
         if agreed.decodable:
             for side in (http.client_side, 1 - http.client_side):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from analyzer.frames.decode import COMPRESSION, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION
-from analyzer.http.exchange import Exchange, is_hixie76
+from analyzer.http.exchange import Exchange
 from analyzer.http.fields import latin, parse_extensions
 from analyzer.messages.inflate import Compression
 from analyzer.rules.deflate_terms import (
@@ -18,6 +18,7 @@ from analyzer.rules.deflate_terms import (
     is_deflate,
     read_terms,
 )
+from analyzer.rules.opening import Opening
 
 RSV1 = 4
 PER_MESSAGE = b"permessage-"
@@ -43,15 +44,18 @@ class Agreement(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...] = ()
     """Extensions in use that cannot be interpreted."""
     decodable: bool = True
-    """What follows are frames of RFC 6455; hixie-76, which some servers still accept, frames differently."""
+    """What follows are frames of RFC 6455."""
+    legacy: str = ""
+    """The earlier protocol that was agreed on, where it frames differently."""
 
 
 def agreement(exchange: Exchange) -> Agreement:
     """What ``exchange``, an accepted opening, settled."""
     context = ROLES_SURE
     response = exchange.response
-    if exchange.request is not None and is_hixie76(exchange.request):
-        return Agreement(context | UNKNOWN_EXTENSION, seen=exchange.intact_response, decodable=False)
+    legacy = Opening(exchange).foreign
+    if legacy:
+        return Agreement(context | UNKNOWN_EXTENSION, seen=exchange.intact_response, decodable=False, legacy=legacy)
     if response is None or not exchange.intact_response:
         return Agreement(context | UNKNOWN_EXTENSION, seen=False)
     context |= OPENING_SEEN

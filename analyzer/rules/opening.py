@@ -33,6 +33,8 @@ EXTENSIONS = "Sec-WebSocket-Extensions"
 ACCEPT = "Sec-WebSocket-Accept"
 
 STANDARD_VERSION = 13
+SAME_FRAMES = (7, 8, STANDARD_VERSION)
+"""Versions with the framing of RFC 6455."""
 
 WINS = {"HS-113": ("HS-111",), "HS-208": ("HS-207",), "HS-210": ("HS-209", "HS-211")}
 """Policy P2 inside the opening: of two ids for the same bytes, the one that keeps the other silent."""
@@ -136,6 +138,13 @@ class Opening:
     def hixie(self) -> bool:
         """A protocol so different that nothing of RFC 6455 applies (ST-015)."""
         return self.legacy in (Legacy.HIXIE_75, Legacy.HIXIE_76)
+
+    @cached_property
+    def foreign(self) -> str:
+        """Name of the earlier protocol that this opening belongs to, where its frames are not those of RFC 6455."""
+        if self.legacy is Legacy.HYBI:
+            return "" if self.version in SAME_FRAMES else f"version {self.version}"
+        return "" if self.legacy is None else self.legacy.value
 
     @cached_property
     def judge_request(self) -> bool:

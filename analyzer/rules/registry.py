@@ -23,6 +23,7 @@ MODULES = (
     "opening_request",
     "opening_response",
     "refusal",
+    "legacy",
     "framing",
     "control",
     "text",

@@ -57,6 +57,8 @@ class Transport(msgspec.Struct, kw_only=True):
     unknown_extensions: list[str] = []
     plain_before: int = 0
     tunnelled: bool = False
+    legacy: str = ""
+    """The protocol before RFC 6455 that was agreed on, where its frames are not read."""
     elsewhere: str = ""
     """Protocol other than WebSocket that a 101 switched to."""
 

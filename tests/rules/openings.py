@@ -10,12 +10,16 @@ from tests.http.feeding import Talk
 RULES = registry.load()
 
 
+def found(talk: Talk) -> list[list[tuple[registry.Rule, Fault]]]:
+    """By opening that ``talk`` finished: what all rules say about it."""
+    return [check_opening(Opening(exchange), RULES.values()) for exchange in talk.connection.exchanges]
+
+
 def raised(talk: Talk, rule_id: str) -> list[Fault]:
-    """What the rule of that id says about the openings that ``talk`` finished."""
-    results = [check_opening(Opening(exchange), RULES.values()) for exchange in talk.connection.exchanges]
-    return [fault for result in results for rule, fault in result if rule.id == rule_id]
+    """What the rule of that id says about them."""
+    return [fault for opening in found(talk) for rule, fault in opening if rule.id == rule_id]
 
 
-def rules_of(module: str) -> list[str]:
-    """The ids of the rules of a module of `analyzer.rules`, in order."""
-    return [rule.id for rule in RULES.values() if rule.check.__module__ == f"analyzer.rules.{module}"]
+def rules_of(*modules: str) -> list[str]:
+    """The ids of the rules in these modules of `analyzer.rules`, in order."""
+    return [rule.id for rule in RULES.values() if rule.check.__module__.rpartition(".")[2] in modules]
