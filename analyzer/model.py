@@ -357,6 +357,8 @@ class Summary(msgspec.Struct, frozen=True, tag_field="type", tag="summary"):
     elapsed_ns: int
     unreadable: list[str] = []
     """Inputs of which nothing could be read, beside others; the notes say why."""
+    known: int = 0
+    """Findings passed over because a baseline lists them; the counts above are without them."""
 
 
 Record = Run | Connection | Handshake | Frame | Message | Finding | Summary

@@ -7,51 +7,30 @@ from typing import Annotated
 
 import typer
 
-Several = list[str] | None
+from analyzer.cli import words
 
 
 def analyze(
     captures: Annotated[list[str], typer.Argument(metavar="CAPTURE", help="Files, folders, patterns; - is stdin.")],
-    format: Annotated[
-        Several,
-        typer.Option(
-            "-f",
-            "--format",
-            metavar="FORMAT",
-            help="text, concise, jsonl, json, markdown, sarif, junit, github or csv; repeatable.",
-        ),
-    ] = None,
-    output: Annotated[
-        Several, typer.Option("-o", "--output", metavar="PATH", help="Where the -f of the same rank goes; - is stdout.")
-    ] = None,
-    select: Annotated[Several, typer.Option(metavar="RULES", help="Report only these ids or prefixes.")] = None,
-    ignore: Annotated[Several, typer.Option(metavar="RULES", help="Do not report these ids or prefixes.")] = None,
-    severity: Annotated[
-        Several, typer.Option(metavar="ID=LEVEL", help="Another severity for a rule: error, warning, info.")
-    ] = None,
-    fail_on: Annotated[
-        str | None, typer.Option(metavar="LEVEL", help="Exit 1 from this severity on: error, warning, info, never.")
-    ] = None,
-    records: Annotated[
-        Several,
-        typer.Option(metavar="KINDS", help="connections, handshakes, frames, messages, findings, or all."),
-    ] = None,
-    payloads: Annotated[bool | None, typer.Option("--payloads", help="Put payloads into message records.")] = None,
-    decode_as: Annotated[
-        Several, typer.Option(metavar="PORT", help="Treat this TCP port as WebSocket without an opening handshake.")
-    ] = None,
-    timeout: Annotated[
-        Several, typer.Option(metavar="NAME=SECONDS", help="Patience: pong, close, fail, teardown, follow.")
-    ] = None,
+    format: words.Format = None,
+    output: words.Output = None,
+    select: words.Select = None,
+    ignore: words.Ignore = None,
+    severity: words.Severities = None,
+    fail_on: words.FailOn = None,
+    baseline: words.Baseline = None,
+    update_baseline: words.UpdateBaseline = None,
+    records: words.Records = None,
+    payloads: words.Payloads = None,
+    decode_as: words.DecodeAs = None,
+    timeout: words.Timeout = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Wait for what is still written to the last file; Ctrl-C ends it.")
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="The verdict only; nothing on stderr but errors.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every connection and observation.")] = False,
-    color: Annotated[str | None, typer.Option(metavar="WHEN", help="auto, always or never.")] = None,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="No progress bar.")] = False,
+    quiet: words.Quiet = False,
+    verbose: words.Verbose = False,
+    color: words.Color = None,
+    no_progress: words.NoProgress = False,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read [tool.wsanalyzer] here instead of ./pyproject.toml.")
     ] = None,
@@ -76,6 +55,8 @@ def analyze(
         ignore=ignore or None,
         severity=pairs("--severity", severity) if severity else None,
         fail_on=fail_on,
+        baseline=baseline,
+        update_baseline=update_baseline,
         records=records or None,
         payloads=payloads,
         decode_as=decode_as or None,

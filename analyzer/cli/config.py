@@ -4,6 +4,7 @@
     select = ["FR", "MK"]          # also: ignore, format, output, records, decode-as: a list or one string
     severity = { "FR-002" = "warning" }
     fail-on = "warning"            # also: color
+    baseline = "known.json"        # relative to the working directory
     payloads = true                # also: progress
     timeout = { pong = 30 }        # seconds
     limits = { message-size = 1048576 }   # any other numeric setting: bytes, counts, or -time in seconds
@@ -27,8 +28,9 @@ FILE = "pyproject.toml"
 LISTS = ("format", "output", "select", "ignore", "records", "decode-as")
 TABLES = ("severity", "timeout")
 WORDS = ("fail-on", "color")
+PATHS = ("baseline",)
 SWITCHES = ("payloads", "progress")
-KEYS = (*LISTS, *TABLES, *WORDS, *SWITCHES, "limits")
+KEYS = (*LISTS, *TABLES, *WORDS, *PATHS, *SWITCHES, "limits")
 
 _DEFAULTS = Settings()
 LIMITS = {
@@ -83,6 +85,10 @@ def _value(key: str, value: Any) -> Any:
         raise UsageError(f"{key}: expected a table of name = value")
     if key in WORDS:
         return choice(key, value, FAIL_ON if key == "fail-on" else COLORS)
+    if key in PATHS:
+        if isinstance(value, str):
+            return value
+        raise UsageError(f"{key}: expected a string")
     if key in SWITCHES:
         if isinstance(value, bool):
             return value

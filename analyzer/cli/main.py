@@ -18,6 +18,7 @@ import typer
 from analyzer.cli.analyze import analyze
 from analyzer.cli.catalogue import explain, rules
 from analyzer.cli.doctor import doctor
+from analyzer.cli.report import report
 from analyzer.cli.schema import schema
 from analyzer.cli.show import show
 from analyzer.cli.startup import begin
@@ -54,7 +55,7 @@ def _quiet_pipe(command: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
-for command in (analyze, show, rules, explain, schema, doctor):
+for command in (analyze, show, report, rules, explain, schema, doctor):
     app.command()(_quiet_pipe(command))
 
 

@@ -37,6 +37,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     ignore: list[str] | None = None
     severity: dict[str, str] | None = None
     fail_on: str | None = None
+    baseline: str | None = None
+    update_baseline: bool | None = None
     records: list[str] | None = None
     payloads: bool | None = None
     decode_as: list[str] | None = None

@@ -28,7 +28,7 @@ def show(
     """Show what captures hold, as tables."""
     from analyzer.cli.listing import listed
     from analyzer.cli.options import choice, port, words
-    from analyzer.cli.run import UNREADABLE
+    from analyzer.cli.results import UNREADABLE
     from analyzer.cli.startup import settle
     from analyzer.cli.terminal import say
 

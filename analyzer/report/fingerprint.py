@@ -32,10 +32,14 @@ class Fingerprints:
         if isinstance(record, Handshake) and (len(self._endpoints) < self._limit):
             self._endpoints.setdefault(record.connection, requested(record).partition("?")[0])
 
+    def endpoint(self, finding: Finding) -> str | None:
+        """Host and path that the finding's connection was opened for, as far as known."""
+        return None if finding.connection is None else self._endpoints.get(finding.connection)
+
     def kind(self, finding: Finding) -> str:
         """What the finding has in common with its like: a digest in hex."""
-        endpoint = "" if finding.connection is None else self._endpoints.get(finding.connection, "")
-        parts = (VERSION, finding.rule, finding.direction or "", endpoint, (finding.header or "").lower())
+        endpoint, header = self.endpoint(finding) or "", (finding.header or "").lower()
+        parts = (VERSION, finding.rule, finding.direction or "", endpoint, header)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
 
     def name(self, finding: Finding) -> str:

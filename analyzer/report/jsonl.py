@@ -13,12 +13,12 @@ from analyzer.report.sink import Look, wanted
 _encoder = msgspec.json.Encoder()
 
 
-def encode(record: Record) -> bytes:
-    """One record as JSON without a line feed, in UTF-8, safe to print."""
+def encode(value: object) -> bytes:
+    """A record, or any value that msgspec knows, as JSON without a line feed, in UTF-8, safe to print."""
     try:
-        return safe_json(_encoder.encode(record))
+        return safe_json(_encoder.encode(value))
     except UnicodeEncodeError:  # a file name that is not UTF-8 (PEP 383): JSON has no place for its bytes
-        return safe_json(_encoder.encode(_spelled(msgspec.to_builtins(record))))
+        return safe_json(_encoder.encode(_spelled(msgspec.to_builtins(value))))
 
 
 def _spelled(value: object) -> object:

@@ -12,11 +12,10 @@ import shutil
 from typing import BinaryIO
 from urllib.parse import quote
 
-import msgspec
-
 from analyzer.model import Finding, Record, Run, Severity, Summary
-from analyzer.report.escape import safe_json, visible
+from analyzer.report.escape import visible
 from analyzer.report.fingerprint import VERSION, Fingerprints
+from analyzer.report.jsonl import encode
 from analyzer.report.sink import Look
 from analyzer.report.spool import spool
 from analyzer.rules.registry import Rule
@@ -49,17 +48,17 @@ class Sarif:
             self._index = {rule: number for number, rule in enumerate(record.rules)}
             self._inputs = {entry.path: number for number, entry in enumerate(record.inputs)}
         elif isinstance(record, Finding):
-            self._results.write((b",\n" if self._results.tell() else b"\n") + _encode(self._result(record)))
+            self._results.write((b",\n" if self._results.tell() else b"\n") + encode(self._result(record)))
         elif isinstance(record, Summary):
             self._summary = record
 
     def close(self) -> None:
         """Write the log; the invocation says whether the analysis came to its end."""
         out = self._out
-        out.write(b'{"$schema":%s,"version":"2.1.0","runs":[{"tool":' % _encode(SCHEMA))
-        out.write(_encode(self._tool()))
-        out.write(b',\n"invocations":[%s]' % _encode(self._invocation()))
-        out.write(b',\n"artifacts":%s' % _encode(self._artifacts()))
+        out.write(b'{"$schema":%s,"version":"2.1.0","runs":[{"tool":' % encode(SCHEMA))
+        out.write(encode(self._tool()))
+        out.write(b',\n"invocations":[%s]' % encode(self._invocation()))
+        out.write(b',\n"artifacts":%s' % encode(self._artifacts()))
         out.write(b',\n"results":[')
         with self._results as rows:
             rows.seek(0)
@@ -176,7 +175,3 @@ def _artifact(path: str, size: int | None, sha256: str | None) -> Json:
 def uri(path: str) -> str:
     """A path as a relative reference (RFC 3986); standard input by its usual name."""
     return "stdin" if path == "-" else quote(path.encode("utf-8", "surrogateescape"))
-
-
-def _encode(value: object) -> bytes:
-    return safe_json(msgspec.json.encode(value))

@@ -17,16 +17,20 @@ def verdict(summary: Summary, blamed: int) -> Line:
         return [(f"No WebSocket connection found in {plural(summary.packets, 'packet')}", "heading")]
     connections = plural(summary.connections, "WebSocket connection")
     errors, warnings, infos = (summary.severities.get(name, 0) for name in ("error", "warning", "info"))
-    notes = f" ({plural(infos, 'observation')})" if infos else ""
+    counted = [plural(infos, "observation")] if infos else []
+    if summary.known:
+        counted.append(f"{summary.known} known")
+    notes = f" ({', '.join(counted)})" if counted else ""
+    new = "new " if summary.known else ""
     if errors or warnings:
         parts: Line = []
         for count, name in ((errors, "error"), (warnings, "warning")):
             if count:
-                parts += [(", " if parts else "", ""), (plural(count, name), name)]
+                parts += [(", " if parts else "", ""), (plural(count, f"{new}{name}"), name)]
         where = f"{blamed} of {connections}" if summary.connections > 1 else connections
         return [*parts, (f" in {where}{notes}", "")]
     reserve = f", as far as the capture shows: {missing(summary)}" if summary.gaps else ""
-    return [("No violation", "good"), (f" in {connections}{notes}{reserve}", "")]
+    return [(f"No {new}violation", "good"), (f" in {connections}{notes}{reserve}", "")]
 
 
 def missing(summary: Summary) -> str:

@@ -52,6 +52,7 @@ class Scripted:
 def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scripted:
     """A stand-in that tells `made.STORY`, with one rule in the registry and an empty working directory."""
     import analyzer.capture.source as source
+    import analyzer.cli.results as cli_results
     import analyzer.cli.run as cli_run
     from analyzer import pipeline
     from analyzer.rules import registry
@@ -61,7 +62,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scripted:
     for module in (source, cli_run):
         monkeypatch.setattr(module, "open_source", story.open_source)
         monkeypatch.setattr(module, "expand", list)
-    monkeypatch.setattr(cli_run, "digest", lambda path: "ab" * 32)
+    monkeypatch.setattr(cli_results, "digest", lambda path: "ab" * 32)
     catalogue = {made.RULE.id: made.RULE, "HS-111": made.RULE, "TX-001": made.RULE}
     monkeypatch.setattr(registry, "load", lambda: catalogue)
     monkeypatch.chdir(tmp_path)
