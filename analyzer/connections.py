@@ -19,7 +19,8 @@ import msgspec
 from analyzer.frames import decode
 from analyzer.frames.columns import FrameColumns
 from analyzer.frames.decode import ROLES_SURE, UNKNOWN_EXTENSION, Decoder, FrameDecoder
-from analyzer.frames.sync import begins_frames
+from analyzer.frames.guess import Guess
+from analyzer.frames.sync import SURE, Search, begins_frames
 from analyzer.http import sniff
 from analyzer.http.connection import HttpConnection
 from analyzer.http.exchange import Chunk, State
@@ -41,9 +42,11 @@ ENDED = 1024
 """Connections that are over and wait, at most, for their last rows to be collected."""
 CUTS = {streams.FIN: Cut.FIN, streams.RST: Cut.RST}
 NOT_YET = -1
-"""In `Link.begin`: where the first frame begins has still to be found."""
+"""In `Link.begin`: where the first frame begins has still to be found; the port was named, so there is one."""
 AGAIN = -2
-"""Likewise, after a gap hid a header."""
+"""Likewise, and the next segment may as well lie inside a payload."""
+SETTLED = frozenset(("tls", "http2", "switched-elsewhere"))
+"""Reasons to ignore a connection that leave no room for a guess."""
 
 
 class Connections:
@@ -63,9 +66,10 @@ class Connections:
         """WebSocket connections, by number; gone once their last rows are collected."""
         self._ended: list[tuple[Link, Place]] = []
         self._due: list[Record] = []
-        self._heads: dict[int, int] = {}
-        """Bytes that unfinished heads hold, by slot: the connection that has been quiet longest first."""
-        self._heads_total = 0
+        self._held: dict[int, int] = {}
+        """Bytes that unfinished heads and what may be frames hold, by slot: the connection that has been quiet longest
+        first."""
+        self._held_total = 0
         self._now = 0
         """Ordinal of the packet at hand."""
         self.capture = Capture()
@@ -158,7 +162,7 @@ class Connections:
             return
         if kind == streams.OPEN:
             packed = bytes(chunks.store[chunks.start[i] : chunks.start[i] + 2 * ENDPOINT])
-            self._open(d >> 1, chunks.length[i], unpacked(packed), place)
+            self._open(d >> 1, chunks.length[i], unpacked(packed), bool(chunks.acked[i]), place)
             return
         link = self._links.get(d >> 1)
         if link is None:
@@ -178,7 +182,7 @@ class Connections:
             link.facts.synced = bool(chunks.length[i])
             self._end(link, place)
 
-    def _open(self, slot: int, tcp_stream: int, endpoints: Endpoints, place: Place) -> None:
+    def _open(self, slot: int, tcp_stream: int, endpoints: Endpoints, synced: bool, place: Place) -> None:
         self._links[slot] = Link(
             slot=slot,
             tcp_stream=tcp_stream,
@@ -187,6 +191,7 @@ class Connections:
             start_ns=place.time_ns,
             end_ns=place.time_ns,
             facts=Transport(connection=-1, first=place, last=place),
+            guess=None if synced else Guess(self._settings.undecided_size),
         )
         for d in (2 * slot, 2 * slot + 1):
             self._decoder.phase[d] = decode.HTTP_PHASE
@@ -208,22 +213,26 @@ class Connections:
             self._suspects(link, d, more=True)
         elif link.switched:
             self._first_frame(link, d, chunk)
-        elif link.http is not None and not (self._settings.decode_as and self._named(link, link.http, d, chunk)):
+        elif not (self._settings.decode_as and self._named(link, d, chunk)):
             link.reached[d & 1] = chunk.end
-            state = link.http.data(d & 1, chunk.data, chunk.offset, chunk.place, chunk.acked)
-            self._after_http(link, link.http, state, chunk.place)
+            if link.guess is not None and self._guess(link, link.guess, d & 1, chunk):
+                return
+            if link.http is not None:
+                state = link.http.data(d & 1, chunk.data, chunk.offset, chunk.place, chunk.acked)
+                self._after_http(link, link.http, state, chunk.place)
 
-    def _named(self, link: Link, http: HttpConnection, d: int, chunk: Chunk) -> bool:
+    def _named(self, link: Link, d: int, chunk: Chunk) -> bool:
         """Whether the port was named as WebSocket and these bytes are no HTTP; if they are frames, read them."""
         ports = [port for _, port in link.endpoints]
         server = next((side for side in (1, 0) if ports[side] in self._settings.decode_as), None)
-        if server is None or http.client_side >= 0 or sniff.is_tls(chunk.data):
+        spoken = link.http is not None and link.http.client_side >= 0
+        if server is None or spoken or sniff.is_tls(chunk.data):
             return False
         if sniff.begins_request(chunk.data) is not False or sniff.begins_response(chunk.data) is not False:
             return False
         if begins_frames(chunk.data, client=d & 1 != server):
             self._take_number(link.slot)
-            link.http = None
+            link.http = link.guess = None
             link.client_side, link.switched, link.role_evidence = 1 - server, True, "port"
             link.facts.switched, link.facts.opening_seen = True, False
             self._decode(link, Agreement(ROLES_SURE | UNKNOWN_EXTENSION, seen=False))
@@ -233,9 +242,7 @@ class Connections:
 
     def _after_http(self, link: Link, http: HttpConnection, state: State, place: Place) -> None:
         for exchange in http.exchanges:
-            link.status = None if exchange.response is None else exchange.response.code
-            link.client_side = exchange.client_side
-            link.facts.plain_before, link.facts.tunnelled = exchange.plain_before, exchange.connect_before
+            link.answered(exchange)
             self._judge.exchange(exchange, place)
         http.exchanges.clear()
         if http.limit is not None:
@@ -248,29 +255,47 @@ class Connections:
         self._weigh(link, place)
 
     def _weigh(self, link: Link, place: Place) -> None:
-        """Note what the connection's heads hold by now; give up others where all hold too much."""
-        held = 0 if link.http is None else link.http.held
-        self._heads_total += held - self._heads.pop(link.slot, 0)
+        """Note what is kept of the connection by now; give up others where all keep too much."""
+        held = link.held
+        self._held_total += held - self._held.pop(link.slot, 0)
         if held:
-            self._heads[link.slot] = held
-        while self._heads_total > self._settings.total_head_size:
-            idlest = self._links[next(iter(self._heads))]
-            assert idlest.http is not None, "nothing is held of it"
-            self._after_http(idlest, idlest.http, idlest.http.give_up("total_head_size"), place)
+            self._held[link.slot] = held
+        while self._held_total > self._settings.total_head_size:
+            self._give_up(self._links[next(iter(self._held))], "total_head_size", place)
+
+    def _give_up(self, link: Link, limit: str, place: Place) -> None:
+        """Follow no further what is not decided yet."""
+        guessed, link.guess = link.guess is not None, None
+        for search in link.searches.values():
+            search.drop()
+        if link.http is not None:
+            self._after_http(link, link.http, link.http.give_up(limit), place)
+            return
+        self._reached(limit)
+        if guessed:
+            self._leave(link)
+        self._weigh(link, place)
 
     def _reached(self, limit: str) -> None:
         self.limits[limit] = self.limits.get(limit, 0) + 1
 
     def _ignore(self, link: Link, http: HttpConnection, place: Place) -> None:
-        """Not WebSocket, or not any more."""
-        for d in (2 * link.slot, 2 * link.slot + 1):
-            self._decoder.phase[d] = decode.IGNORED_PHASE
+        """Not WebSocket, or not any more; not by an opening that was captured, at least."""
+        if http.reason in SETTLED:
+            link.guess = None
         link.http = None
         if http.reason == "tls":
             self.capture.encrypted += 1
             self.capture.encrypted_first = self.capture.encrypted_first or place
         elif http.reason == "switched-elsewhere":
             link.facts.elsewhere = "another protocol"
+        if link.guess is None:
+            self._leave(link)
+
+    def _leave(self, link: Link) -> None:
+        """Nothing that the connection carries is read any more."""
+        for d in (2 * link.slot, 2 * link.slot + 1):
+            self._decoder.phase[d] = decode.IGNORED_PHASE
         if link.number < 0:
             del self._links[link.slot]  # nothing more is told of it
 
@@ -279,7 +304,7 @@ class Connections:
     def _switch(self, link: Link, http: HttpConnection, place: Place) -> None:
         """The opening was accepted: frames follow in both directions, and some may have come already."""
         assert http.exchange is not None, "switched without an exchange"
-        link.http = None
+        link.http = link.guess = None
         link.switched = True
         link.client_side = http.client_side
         agreed = agreement(http.exchange)
@@ -295,18 +320,99 @@ class Connections:
     def _hand_over(self, link: Link, http: HttpConnection, side: int, place: Place, seen: bool) -> None:
         """Give the decoder what came after the opening; the packet at ``place`` made known that these are frames."""
         d, at = 2 * link.slot + side, http.frames_from[side]
-        if at < 0 and seen:  # the other rules would take this direction for one that was read from its start
-            self._decoder.decoders[d].stage = decode.STOPPED
-            return
-        link.begin[side] = max(at, NOT_YET)
-        for chunk in http.leftover[side]:
+        if at < 0:
+            self._lost(link, d, seen=seen)
+        else:
+            link.begin[side] = at
+        self._replay(link, d, http.leftover[side], at, place)
+
+    def _replay(self, link: Link, d: int, chunks: list[Chunk], at: int, place: Place) -> None:
+        """Read what came of frames before the packet at ``place`` made known that they are; ``at``: from where on."""
+        for chunk in chunks:
             if 0 <= at < chunk.offset:
                 self._hole(link, d, at, chunk.offset - at, place)
             known = msgspec.structs.replace(chunk.place, ordinal=place.ordinal)
             self._first_frame(link, d, msgspec.structs.replace(chunk, place=known))
             at = max(at, chunk.end)
-        if 0 <= at < link.reached[side]:
-            self._hole(link, d, at, link.reached[side] - at, place)
+        if 0 <= at < link.reached[d & 1]:
+            self._hole(link, d, at, link.reached[d & 1] - at, place)
+
+    def _lost(self, link: Link, d: int, *, seen: bool) -> None:
+        """Where a frame begins in a direction that carries some is not known; ``seen``: but the opening was seen."""
+        side = d & 1
+        link.begin[side], link.doubt[side] = AGAIN, True
+        self._messages.lose(d)
+        gap = link.lost_last(side)
+        if seen and gap is not None:
+            link.out_of_step(side, gap.offset, gap.length, gap.place)
+
+    # --- frames found by themselves
+
+    def _guess(self, link: Link, guess: Guess, side: int, chunk: Chunk) -> bool:
+        """Look at a segment of a connection whose opening is not all there; whether it is WebSocket."""
+        guess.add(side, chunk)
+        if guess.hopeless:
+            self._no_guess(link, chunk.place)
+        elif self._settle(link, guess, chunk.place, over=False):
+            return True
+        self._weigh(link, chunk.place)
+        return False
+
+    def _no_guess(self, link: Link, place: Place) -> None:
+        link.guess = None
+        if link.http is None:
+            self._leave(link)
+        self._weigh(link, place)
+
+    def _settle(self, link: Link, guess: Guess, place: Place, *, over: bool) -> bool:
+        """If the bytes are frames beyond doubt, read them as such."""
+        http = link.http
+        known = -1 if http is None else http.client_side
+        client = guess.client(known, asked=http is not None and http.asked, over=over)
+        if client < 0:
+            return False
+        link.guess = None
+        link.client_side = client
+        if http is not None:
+            http.believe(client)
+            for exchange in http.exchanges:
+                link.answered(exchange)
+                self._judge.exchange(exchange, place)
+            link.http = None
+        if link.number < 0:
+            self._take_number(link.slot)
+        link.switched = True
+        link.facts.switched, link.facts.opening_seen, link.facts.roles_guessed = True, False, known < 0
+        link.role_evidence = "masks" if known < 0 else "opening"
+        self._decode(link, Agreement(UNKNOWN_EXTENSION | (0 if known < 0 else ROLES_SURE), seen=False))
+        for side in (client, 1 - client):
+            chunks = guess.sides[side].chunks
+            if guess.full[side]:
+                self._reached("undecided_size")
+            link.begin[side] = chunks[0].offset if chunks else AGAIN
+            link.doubt[side] = not chunks
+            self._replay(link, 2 * link.slot + side, chunks, link.begin[side], place)
+        self._weigh(link, place)
+        return True
+
+    def _search(self, link: Link, d: int, chunk: Chunk) -> None:
+        """A segment of a direction in which the next frame has still to be found."""
+        side = d & 1
+        search = link.searches.get(side)
+        if search is None:
+            context = self._decoder.decoders[d].context
+            reserved = bool(context & (decode.COMPRESSION | UNKNOWN_EXTENSION))
+            search = link.searches[side] = Search(side == link.client_side, reserved=reserved)
+        search.add(chunk)
+        if search.size > self._settings.undecided_size:
+            self._reached("undecided_size")
+            search.drop()
+        if search.bits >= SURE:
+            del link.searches[side]
+            self._decoder.resume(d)
+            link.begin[side] = search.chunks[0].offset
+            self._replay(link, d, search.chunks, link.begin[side], chunk.place)
+        self._weigh(link, chunk.place)
 
     def _decode(self, link: Link, agreed: Agreement) -> None:
         """Frames from now on, in both directions; `_first_frame` takes each to its first one."""
@@ -334,11 +440,12 @@ class Connections:
             return
         if self._decoder.phase[d] == decode.HTTP_PHASE:
             begin = link.begin[d & 1]
-            if begin < 0:
-                if not begins_frames(chunk.data, client=d & 1 == link.client_side, exactly=begin == AGAIN):
+            if begin == AGAIN:
+                self._search(link, d, chunk)
+                return
+            if begin == NOT_YET:
+                if not begins_frames(chunk.data, client=d & 1 == link.client_side):
                     return
-                if begin == AGAIN:
-                    self._decoder.resume(d)
                 begin = chunk.offset
             if begin >= chunk.end:
                 return
@@ -410,11 +517,15 @@ class Connections:
 
     def _gap(self, link: Link, d: int, offset: int, length: int, place: Place) -> None:
         link.lost(d & 1, offset, length, place)
-        if self._decoder.phase[d] == decode.HTTP_PHASE and link.http is not None:
-            link.reached[d & 1] = offset + length
-            self._after_http(link, link.http, link.http.gap(d & 1, offset, length, place), place)
-        else:
+        if self._decoder.phase[d] != decode.HTTP_PHASE or link.switched:
             self._hole(link, d, offset, length, place)
+            return
+        link.reached[d & 1] = offset + length
+        if link.guess is None:
+            link.guess = Guess(self._settings.undecided_size)
+        link.guess.lose(d & 1, length)
+        if link.http is not None:
+            self._after_http(link, link.http, link.http.gap(d & 1, offset, length, place), place)
 
     def _hole(self, link: Link, d: int, offset: int, length: int, place: Place) -> None:
         """Bytes of a direction that carries frames are missing."""
@@ -423,6 +534,8 @@ class Connections:
         if self._decoder.phase[d] == decode.HTTP_PHASE and 0 <= link.begin[d & 1] < offset + length:
             length -= max(0, link.begin[d & 1] - offset)
             self._decoder.phase[d] = decode.FRAMES_PHASE
+        if d & 1 in link.searches:
+            link.searches[d & 1].lose(length)
         if self._decoder.phase[d] != decode.FRAMES_PHASE:
             return
         decoder = self._decoder.decoders[d]
@@ -444,6 +557,8 @@ class Connections:
         else:
             link.finished = True
         link.facts.ended = True
+        if link.guess is not None:
+            self._settle(link, link.guess, place, over=True)
         if self._decoder.phase[d] == decode.HTTP_PHASE and link.http is not None:
             self._after_http(link, link.http, link.http.end(side, cut, place), place)
         if link.switched:
@@ -471,16 +586,21 @@ class Connections:
     def _end(self, link: Link, place: Place) -> None:
         """The connection is over, or the capture is."""
         both = (2 * link.slot, 2 * link.slot + 1)
+        if link.guess is not None:
+            self._settle(link, link.guess, place, over=True)
         for d in both:
             if self._decoder.phase[d] == decode.HTTP_PHASE and link.http is not None:
                 self._after_http(link, link.http, link.http.end(d & 1, Cut.END, place), place)
-        link.http = None
+        link.http = link.guess = None
+        link.searches.clear()
         self._weigh(link, place)
         for d in both:
             self._flush(link, d, Cut.END, place)
             self._decoder.phase[d] = decode.IGNORED_PHASE
             decoder = self._decoder.decoders[d]
             if decoder is not None:
+                if decoder.stopped in (Cut.LENGTH, Cut.HTTP):
+                    link.doubt[d & 1] = True
                 role = 1 - decoder.client
                 link.frames[role], link.messages[role], link.sent[role] = decoder.whole, decoder.finished, decoder.size
             self._decoder.decoders[d] = None

@@ -7,8 +7,10 @@ from typing import Literal
 
 import msgspec
 
+from analyzer.frames.guess import Guess
+from analyzer.frames.sync import Search
 from analyzer.http.connection import HttpConnection
-from analyzer.http.exchange import SWITCHING, Chunk
+from analyzer.http.exchange import SWITCHING, Chunk, Exchange
 from analyzer.messages.inflate import Compression
 from analyzer.model import Connection, Direction, Place
 from analyzer.rules.transport import REMEMBERED, Loss, Transport
@@ -37,6 +39,12 @@ class Link(msgspec.Struct, kw_only=True):
     """Frames follow, or something else that the opening agreed on."""
     status: int | None = None
     """Of the answer to the opening that was finished last."""
+    elsewhere: bool = False
+    """That answer is a 101, captured whole, to something else."""
+    guess: Guess | None = None
+    """As long as bytes may be frames although no opening, or not all of it, was captured."""
+    searches: dict[int, Search] = msgspec.field(default_factory=dict)
+    """By side: where a frame may begin, as long as that is not known."""
     reached: list[int] = msgspec.field(default_factory=_pair)
     """By side: the end of what went to HTTP, captured or not."""
     begin: list[int] = msgspec.field(default_factory=_pair)
@@ -55,9 +63,24 @@ class Link(msgspec.Struct, kw_only=True):
     """By role: code and reason of the first Close."""
     first_close: int = -1
     """The role that sent a Close first."""
-    role_evidence: Literal["opening", "port"] = "opening"
+    doubt: list[bool] = msgspec.field(default_factory=lambda: [False, False])
+    """By side: frames may have been among bytes that are missing."""
+    role_evidence: Literal["opening", "port", "masks"] = "opening"
     suspects: dict[int, list[Chunk]] = msgspec.field(default_factory=dict)
     """By direction number: where a frame should begin, bytes that may be HTTP."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that what is not decided yet stands for."""
+        held = sum(search.size for search in self.searches.values())
+        return held + (0 if self.http is None else self.http.held) + (0 if self.guess is None else self.guess.size)
+
+    def answered(self, exchange: Exchange) -> None:
+        """An opening is finished."""
+        self.client_side = exchange.client_side
+        self.status = None if exchange.response is None else exchange.response.code
+        self.elsewhere = self.status == SWITCHING and exchange.intact_response and not exchange.accepted
+        self.facts.plain_before, self.facts.tunnelled = exchange.plain_before, exchange.connect_before
 
     def direction(self, side: int) -> Direction:
         """Who sends from ``side``."""
@@ -70,6 +93,10 @@ class Link(msgspec.Struct, kw_only=True):
         else:
             self.facts.more_gaps += 1
 
+    def lost_last(self, side: int) -> Loss | None:
+        """What was missing last of ``side``."""
+        return next((loss for loss in reversed(self.facts.gaps) if loss.direction == _even(side)), None)
+
     def conflict(self, side: int, offset: int, length: int, place: Place) -> None:
         """Bytes of ``side`` came twice and differ."""
         if len(self.facts.conflicts) < REMEMBERED:
@@ -78,8 +105,12 @@ class Link(msgspec.Struct, kw_only=True):
             self.facts.more_conflicts += 1
 
     def out_of_step(self, side: int, offset: int, length: int, place: Place) -> None:
-        """Missing bytes of ``side`` hide where the next frame begins: at most once a direction."""
-        self.facts.out_of_step.append(Loss(_even(side), offset, length, place))
+        """Missing bytes of ``side`` hide where the next frame begins."""
+        self.doubt[side] = True
+        if len(self.facts.out_of_step) < REMEMBERED:
+            self.facts.out_of_step.append(Loss(_even(side), offset, length, place))
+        else:
+            self.facts.more_out_of_step += 1
 
     def settle_roles(self) -> Transport:
         """The facts, with every loss under the name of who sent the bytes. To be called once, at the end."""
@@ -92,12 +123,17 @@ class Link(msgspec.Struct, kw_only=True):
 
     def state(self) -> str:
         """How it ended, in one word; `Connection.state` lists them."""
-        if not self.switched:
-            if self.status is None:
-                return "unanswered"
-            return "not-websocket" if self.status == SWITCHING else "refused"
+        if not self.switched and self.status is None:
+            return "unanswered"
+        if not self.switched and self.status != SWITCHING:
+            return "refused"
+        if self.elsewhere:
+            return "not-websocket"
         if self.closes[0] is not None and self.closes[1] is not None:
             return "closed"
+        over = self.reset or self.finished or self.first_close >= 0
+        if over and any(self.doubt[side] and self.closes[side != self.client_side] is None for side in (0, 1)):
+            return "unclear"
         if self.first_close >= 0:
             return "closed-by-client" if self.first_close == 0 else "closed-by-server"
         if self.reset:

@@ -197,11 +197,13 @@ class Connection(msgspec.Struct, frozen=True, tag_field="type", tag="connection"
     tls: bool
     state: str
     """How it ended: closed (both sent a Close), closed-by-client, closed-by-server (only that side did), reset or fin
-    (TCP ended without any), open (the capture shows no end). Without frames: refused, unanswered (the last opening
-    was), or not-websocket (a 101 to something else).
+    (TCP ended without any), open (the capture shows no end), unclear (it ended, and a Close may have been among bytes
+    that the capture lacks). Without frames: refused, unanswered (the last opening was), or not-websocket (a 101 to
+    something else).
     """
-    role_evidence: Literal["opening", "port"]
-    """What tells the client from the server: the opening, or the port named by ``--decode-as``."""
+    role_evidence: Literal["opening", "port", "masks"]
+    """What tells the client from the server: the opening, the port named by ``--decode-as``, or that only one side
+    masks its frames."""
     client_frames: int
     server_frames: int
     client_messages: int

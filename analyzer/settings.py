@@ -77,8 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     head_size: int = 64 << 10
     """An HTTP head longer than this is not followed."""
     total_head_size: int = 64 << 20
-    """Bytes of heads that are not over, and of what waits for an answer, over all connections. Beyond it the
-    connection that has been quiet longest is not followed."""
+    """Bytes of heads that are not over, of what waits for an answer, and of what may be frames, over all connections.
+    Beyond it the connection that has been quiet longest is not followed."""
     pending_openings: int = 64
     """Unanswered requests remembered on one connection (pipelining)."""
     interim_responses: int = 16
@@ -87,6 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes kept where a frame should begin and HTTP text seems to, until the first line's end decides."""
 
     # --- frames and messages
+    undecided_size: int = 128 << 10
+    """Bytes kept of a direction that may carry frames, until more tell whether it does: room for one frame of 64 KiB
+    and what surrounds it."""
     frame_rows: int = 8192
     """Frames collected before the rules run over them."""
     control_bytes: int = 125

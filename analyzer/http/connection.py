@@ -142,6 +142,33 @@ class HttpConnection:
         """Bytes of memory that unfinished heads and what waits for them stand for."""
         return sum(side.held for side in self._sides) + sum(len(pending.head.raw) for pending in self._pending)
 
+    @property
+    def asked(self) -> bool:
+        """An opening waits for its answer."""
+        return any(pending.exchange is not None for pending in self._pending)
+
+    def believe(self, client_side: int) -> None:
+        """Frames were found by themselves: the opening, as far as it was captured, was accepted."""
+        if self.state is not State.HTTP:
+            return
+        self.client_side = client_side
+        self._close_head(client_side, None)
+        exchange = next((waiting.exchange for waiting in reversed(self._pending) if waiting.exchange), None)
+        server = self._sides[1 - client_side]
+        if exchange is not None:
+            begun = server.mode is Mode.HEAD and server.collector.verified
+            head = server.collector.head(is_request=False, complete=False) if begun else None
+            if head is not None and head.code == SWITCHING:
+                head.end, head.intact = -1, False
+                exchange.response = head
+            exchange.accepted = True
+            self._finish(exchange)
+        elif self._challenged is not None:
+            self._finish(self._challenged)
+        self._pending.clear()
+        self.exchange = exchange
+        self.state = State.SWITCHED
+
     def give_up(self, limit: str) -> State:
         """Follow the connection no further, because the limit of that name was reached."""
         self.limit = limit
@@ -228,6 +255,9 @@ class HttpConnection:
         """Give the collector a chunk; bytes used, or -1 if all were."""
         this = self._sides[side]
         collector = this.collector
+        if collector.holes and collector.verified and not sniff.is_text(chunk.data):
+            self._torn(side)
+            return 0
         used = collector.add(chunk)
         this.at = chunk.end if used < 0 else chunk.offset + used
         if not collector.verified:
@@ -255,6 +285,19 @@ class HttpConnection:
                 head.defects.insert(0, Defect(head.offset, "empty line before the status line"))
             self._response(head, collector.acked())
         return used
+
+    def _torn(self, side: int) -> None:
+        """What follows a hole in a head is no text, or nothing follows: the head ended in the hole."""
+        this, collector = self._sides[side], self._sides[side].collector
+        this.gapped = True
+        if side == self.client_side:
+            if not self._close_head(side, None):
+                self._out_of_step(side)
+            return
+        head = collector.head(is_request=False, complete=False)
+        head.end, head.intact = -1, False
+        this.mode, this.collector = Mode.LOST, Collector()
+        self._response(head, collector.acked())
 
     def _stash(self, side: int, chunk: Chunk) -> None:
         this = self._sides[side]
@@ -521,7 +564,8 @@ class HttpConnection:
     def _after_plain(self, response: Head, method: bytes) -> None:
         """What a final response to a request that was no opening means for what follows."""
         if response.code == SWITCHING:
-            self._ignore("switched-elsewhere")
+            if upgrades(response) or not response.gap:
+                self._ignore("switched-elsewhere")
             return
         self._plain += 1
         if method == b"CONNECT" and 200 <= response.code < 300:
@@ -553,6 +597,9 @@ class HttpConnection:
         if exchange is None:
             return
         head = this.collector.head(is_request=False, complete=False)
+        if head.gap and head.code == SWITCHING:
+            self._torn(side)
+            return
         head.cut = how
         if how is Cut.FIN and not head.gap:
             head.defects.append(Defect(max(head.offset, head.end - 1), MISSING_END))
@@ -601,11 +648,16 @@ class HttpConnection:
             return
         acked = max(chunk.acked for chunk in client.stash)
         nothing = server.seen == 0 and acked < 0
-        if not (nothing or acked > server.seen or (server.gapped and acked != 0)):
+        torn = server.mode is Mode.HEAD and server.collector.verified and server.collector.holes > 0
+        if not (nothing or torn or acked > server.seen or (server.gapped and acked != 0)):
             return
         if waited:
             self._patience -= 1
-        if final or self._patience <= 0:
+        if not (final or self._patience <= 0):
+            return
+        if torn:
+            self._torn(1 - self.client_side)
+        else:
             self._pending.clear()
             first = client.stash[0]
             pending.exchange.first_client_data = (first.offset, first.acked, first.place)

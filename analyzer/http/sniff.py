@@ -68,6 +68,15 @@ def is_tls(data: bytes) -> bool:
     return _TLS.match(data) is not None
 
 
+_TEXT = re.compile(rb"[\t\r\n -~]{1,64}")
+
+
+def is_text(data: bytes) -> bool:
+    """A segment begins as one inside a head would: with ASCII (RFC 9110 5.5 calls anything else obsolete)."""
+    match = _TEXT.match(data)
+    return match is not None and match.end() == min(len(data), 64)
+
+
 _FRAME_REQUEST = re.compile(rb"[A-Z]{3,16} [!-~]+ HTTP/1\.")
 _FRAME_REQUEST_START = re.compile(rb"[A-Z]{1,16}(?: (?:[!-~]+(?: (?:H(?:T(?:T(?:P(?:/1?)?)?)?)?)?)?)?)?")
 

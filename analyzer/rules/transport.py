@@ -44,6 +44,8 @@ class Transport(msgspec.Struct, kw_only=True):
     """A SYN was captured."""
     opening_seen: bool = True
     """The opening's answer was captured whole."""
+    roles_guessed: bool = False
+    """Only the mask bits tell the client from the server."""
     switched: bool = False
     """Frames were read."""
     ended: bool = False
@@ -53,6 +55,7 @@ class Transport(msgspec.Struct, kw_only=True):
     conflicts: list[Loss] = []
     more_conflicts: int = 0
     out_of_step: list[Loss] = []
+    more_out_of_step: int = 0
     """Where the frame boundaries were lost."""
     unknown_extensions: list[str] = []
     plain_before: int = 0
@@ -176,7 +179,8 @@ def handshake_not_seen(transport: Transport) -> Iterator[Fault]:
     """Frames were read although the answer to the opening was not captured whole.
 
     Which extensions are in use is unknown, so reserved bits and opcodes are not judged, nor what compressed messages
-    hold.
+    hold. Where nothing of the opening was captured, the side that masks all its frames is taken for the client; then
+    masking is not judged either.
 
     Violates:
         client: http GET /chat HTTP/1.1 | Host: a.example | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ== | Sec-WebSocket-Version: 13
@@ -193,7 +197,10 @@ def handshake_not_seen(transport: Transport) -> Iterator[Fault]:
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
     """
     if transport.switched and not transport.opening_seen:
-        yield Fault(expected="a captured 101", found="frames without one", place=transport.first)
+        roles = "; roles from the mask bits" if transport.roles_guessed else ""
+        yield Fault(
+            expected="a captured 101", found=f"frames without one, extensions unknown{roles}", place=transport.first
+        )
 
 
 @rule("ST-007", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
@@ -217,13 +224,14 @@ def frame_desync(transport: Transport) -> Iterator[Fault]:
         +5s
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
     """
-    for loss in transport.out_of_step:
+    for number, loss in enumerate(transport.out_of_step, 1):
         yield Fault(
             side=loss.direction,
             expected="a frame header",
             found=f"{loss.length} bytes missing where it should be",
             offset=loss.offset,
             place=loss.place,
+            count=1 + (transport.more_out_of_step if number == len(transport.out_of_step) else 0),
         )
 
 

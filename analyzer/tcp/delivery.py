@@ -60,13 +60,15 @@ class Delivery:
         skip = self._segments.start[i] - int(self._batch.offset[self.row])
         return here._replace(file_offset=here.file_offset + skip)
 
-    def open(self, d: int, number: int, spot: Spot) -> None:
-        """Announce the connection of ``d``, the ``number`` of its TCP stream, if that was not done."""
+    def open(self, d: int, number: int, synced: bool, spot: Spot) -> None:
+        """Announce the connection of ``d``, if that was not done: the ``number`` of its TCP stream, and whether a SYN
+        of it was captured by now.
+        """
         if d >> 1 not in self._opened:
             self._opened.add(d >> 1)
             at = len(self.chunks.store)
             self.chunks.store += self.ends[d >> 1]
-            self.emit(OPEN, d, 0, number, at, spot)
+            self.emit(OPEN, d, 0, number, at, spot, int(synced))
 
     def end(self, slot: int, synced: bool) -> None:
         """Say that the connection in ``slot`` is over, if it was announced, and whether a SYN of it was captured."""

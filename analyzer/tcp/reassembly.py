@@ -255,7 +255,7 @@ class Reassembly:
         if offset == at and (waiting is None or not waiting.pieces) and stored is None:
             if captured:
                 streams.note(d, offset, captured, start, self._ages[self._delivery.row], 0)
-            self._delivery.open(d, self._number[d >> 1], spot)
+            self._announce(d, spot)
             self._delivery.data(d, length, start, captured, acked, spot)
             return
         data = stored if stored is not None else bytes(memoryview(self._batch.data)[start : start + captured])
@@ -313,7 +313,7 @@ class Reassembly:
         streams = self.streams
         if waiting.pieces and waiting.pieces[0].offset == streams.next_offset[d]:
             for piece in self._resized(d, waiting, lambda: waiting.take(streams.next_offset[d])):
-                self._delivery.open(d, self._number[d >> 1], Spot(*spot))
+                self._announce(d, Spot(*spot))
                 self._delivery.piece(d, piece)
         at = streams.next_offset[d]
         if waiting.fin is not None and at >= waiting.fin and streams.state[d] == FLOWING:
@@ -324,9 +324,13 @@ class Reassembly:
             self._finish(d, waiting, RST, RESET, spot)
             self._closing.setdefault(d >> 1, self._clock.now)
 
+    def _announce(self, d: int, spot: Spot) -> None:
+        """The connection of ``d`` is about to give a chunk."""
+        self._delivery.open(d, self._number[d >> 1], self.synced(d) or self.synced(d ^ 1), spot)
+
     def _finish(self, d: int, waiting: Waiting, kind: int, state: int, spot: Spot) -> None:
         """A stream has ended, with a FIN or a RST."""
-        self._delivery.open(d, self._number[d >> 1], spot)
+        self._announce(d, spot)
         self._delivery.emit(kind, d, self.streams.next_offset[d], 0, 0, spot)
         self.streams.state[d] = state
         self._resized(d, waiting, waiting.drop)
@@ -392,7 +396,7 @@ class Reassembly:
         if end - at == 1 and not waiting.pieces and waiting.fin is None:
             waiting.promised = at  # one number without a byte: the ACK of a FIN that was not captured
         elif end > at:
-            self._delivery.open(d, self._number[d >> 1], spot)
+            self._announce(d, spot)
             self._delivery.gap(d, end - at, reason, spot)
         self._drain(d, waiting, spot)
 
@@ -517,7 +521,7 @@ class Reassembly:
                 return
 
     def _conflict(self, d: int, conflict: tuple[int, int], spot: Spot) -> None:
-        self._delivery.open(d, self._number[d >> 1], spot)
+        self._announce(d, spot)
         self._delivery.emit(CONFLICT, d, *conflict, 0, spot)
 
     def _count(self, limit: str) -> None:

@@ -36,9 +36,10 @@ else:
 
 DATA, GAP, FIN, RST, OPEN, END, TICK, CONFLICT = range(8)
 """Kinds of chunk. OPEN comes before a connection's first chunk: its ``length`` is the number of the
-TCP stream as tshark counts, and at its ``start`` in ``store`` stand the endpoints, packed. END comes
-after the last; its ``length`` is 1 where a SYN was captured. A TICK belongs to no direction.
-A CONFLICT is a retransmission whose bytes differ from the first copy."""
+TCP stream as tshark counts, its ``acked`` is 1 where a SYN was captured by then, and at its ``start`` in
+``store`` stand the endpoints, packed. END comes after the last; its ``length`` is 1 where a SYN was
+captured. A TICK belongs to no direction. A CONFLICT is a retransmission whose bytes differ from the
+first copy."""
 _DATA = cython.declare(cython.longlong, DATA)
 
 LOST, SNAPLEN, LIMIT = range(3)

@@ -47,3 +47,11 @@ def test_the_way_back_needs_a_whole_line() -> None:
 def test_tls_records() -> None:
     assert sniff.is_tls(bytes.fromhex("1603010200"))
     assert not sniff.is_tls(b"GET")
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [(b"k: v\r\n", True), (b"\tfolded", True), (b"a" * 64 + b"\xff", True), (b"\x81\x05Hello", False), (b"", False)],
+)
+def test_text_that_may_go_on_with_a_head(data: bytes, answer: bool) -> None:
+    assert sniff.is_text(data) is answer

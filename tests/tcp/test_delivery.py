@@ -26,8 +26,8 @@ def kinds(made: Delivery) -> list[int]:
 def test_a_connection_is_announced_once_and_ended_only_if_it_was() -> None:
     made = delivery()
     made.end(0, True)
-    made.open(1, 7, HERE)
-    made.open(0, 7, HERE)
+    made.open(1, 7, True, HERE)
+    made.open(0, 7, True, HERE)
     made.end(0, True)
     made.end(0, True)
     made.tick()
