@@ -56,6 +56,7 @@ FORMATS = {
         "analyzer.report.junit", "JUnit", (".xml",), needs=frozenset({"connections", "handshakes", "findings"})
     ),
     "github": Format("analyzer.report.github", "GitHub", needs=frozenset({"findings"})),
+    "pcapng": Format("analyzer.report.pcapng", "Commented", (".pcapng",), needs=frozenset({"findings"})),
     "csv": Format("analyzer.report.csv", "Csv", (".csv",), streams=True),
 }
 

@@ -101,6 +101,8 @@ OPTION = {
     order: Struct("code" / u16(order), "length" / u16(order), "value" / Aligned(ALIGNMENT, Bytes(this.length)))
     for order in ORDERS
 }
+END_SIZE: int = len(OPTION[LITTLE].build({"code": END_OF_OPTIONS, "length": 0, "value": b""}))
+"""Bytes of the mark that ends a list of options."""
 COUNTER = {order: FormatField(order, "Q") for order in ORDERS}
 """Value of the drop counters."""
 OFFSET = {order: FormatField(order, "q") for order in ORDERS}
