@@ -19,6 +19,8 @@ from analyzer.messages.columns import ENDED, FINISHED, MessageColumns
 from analyzer.model import Cut, Opcode, Place, Record
 from analyzer.rules import draft as drafts
 from analyzer.rules.engine import Engine, Event, Passing
+from analyzer.rules.key_table import KeyTable
+from analyzer.rules.mask_keys import MaskKeys
 from analyzer.rules.opening import Opening, check_opening
 from analyzer.rules.registry import Rule
 from analyzer.rules.transport import Capture, Transport
@@ -48,6 +50,8 @@ class Judge:
         self._message_rules = self._about(MessageColumns)
         self._transport_rules = self._about(Transport)
         self._capture_rules = self._about(Capture)
+        self._mask_key_rules = self._about(MaskKeys)
+        self._mask_keys = KeyTable(settings)
 
     def _about(self, subject: type) -> list[Rule]:
         return [rule for rule in self._rules if rule.subject == subject.__name__]
@@ -55,7 +59,7 @@ class Judge:
     @property
     def limits(self) -> dict[str, int]:
         """How often each limit on findings was reached."""
-        return self._engine.limits
+        return self._engine.limits | self._mask_keys.limits
 
     @property
     def full(self) -> bool:
@@ -94,6 +98,7 @@ class Judge:
     def frames(self, frames: FrameColumns, links: Mapping[int, Link]) -> None:
         """Frames were decoded. ``links``, by the connection's number, are told of their Close frames."""
         self._closes(frames, links)
+        self._mask_keys.take(frames)
         if "frames" in self._settings.records:
             for row in np.flatnonzero(frames.cut != Cut.HTTP).tolist():
                 side = drafts.side_number(frames.direction(row))
@@ -143,10 +148,24 @@ class Judge:
             for fault in rule.check(facts):
                 number = self._number_of[rule.id]
                 self._engine.add(drafts.of_subject(rule, number, fault, self._files, link.number, place.ordinal))
+        self._masking(link, place)
         key = (place.ordinal, link.number, AFTER_BOTH, LAST)
         self._engine.add(Event((*key, 0), "end", link.number, "client", place.time_ns))
         if "connections" in self._settings.records:
             self._engine.add(Passing((*key, 1), link.record()))
+
+    def _masking(self, link: Link, place: Place) -> None:
+        """The client's masking keys, all of them."""
+        ended = self._mask_keys.finish(link.number)
+        if ended is None or ended.keys is None:
+            return
+        marks = {mark.offset + mark.at: mark for mark in ended.keys.marks.values()}
+        for rule in self._mask_key_rules:
+            for fault in rule.check(ended.keys):
+                assert fault.offset is not None, "masking keys stand in frames"
+                number, mark = self._number_of[rule.id], marks[fault.offset]
+                draft = drafts.of_mask_keys(rule, number, fault, mark, self._files, link.number, place.ordinal)
+                self._engine.add(draft)
 
     def capture(self, capture: Capture, ordinal: int) -> None:
         """The run is over."""

@@ -102,6 +102,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """DEFLATE streams followed within one compressed message. A block with BFINAL set ends one, and may be two bytes
     long; no compressor ends its stream more than once a message."""
 
+    # --- masking keys and peers
+    mask_key_windows: int = 4096
+    """Directions of which 640 masking keys in a row are kept at once, for the Mersenne Twister: 10 MB in all."""
+
     # --- findings
     findings_per_rule: int = 100
     """Findings of one rule in one direction of a connection written one by one; the rest is counted."""

@@ -6,6 +6,7 @@ r"""The language of the examples in rule docstrings: a conversation in a few lin
                                                   the empty line; \r \n \t \\ and \xNN stand for those bytes
     client: FIN        server: RST                the end of one side's TCP stream, or of the connection
     repeat 3 client: 89 80 00 00 00 00            the same again and again
+    repeat 700 client: 89 80 {mt19937}            likewise, each time with the next output of a Mersenne Twister
     client: raw 16 03 01                          the same without an opening put before
     again client 11: 81 85 37 fa 21 3d 00         other bytes, or the same, where the client's last 11 bytes stood
     +30s    +500ms    -5s                         time passes; or the capture's clock is set back
@@ -28,6 +29,7 @@ RFC 6455's own examples, the request put before carries their key. A capture end
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 from typing import Literal, cast
@@ -89,6 +91,9 @@ _WORDS: dict[str, Kind] = {"FIN": "fin", "RST": "rst", "silent": "silent"}
 _HEX = re.compile(r"([0-9A-Fa-f]{2})(?:\*(\d+))?")
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.)|$)")
 _ESCAPED = {"r": "\r", "n": "\n", "t": "\t", "\\": "\\"}
+_TWISTER = "{mt19937}"
+SEED = 6455
+"""Of the Mersenne Twister."""
 _BAR = re.compile(r" ?\| ?")
 
 LONGEST = 1 << 26
@@ -161,11 +166,16 @@ def _steps(match: re.Match[str], line: int, connection: int) -> Iterator[Step]:
         elif said.startswith("raw "):
             step = Step(line, connection, "raw", side, _from_hex(said.removeprefix("raw ")))
         else:
-            step = Step(line, connection, "bytes", side, _from_hex(said))
+            step = Step(line, connection, "bytes", side, _from_hex(said.replace(_TWISTER, "00 00 00 00")))
         times = int(match["times"] or 1)
         if times * len(step.data) > LONGEST:
             raise ValueError(f"more than {LONGEST} bytes")
+        twister = random.Random(SEED)
         for _ in range(times):
+            if _TWISTER in said:
+                step = msgspec.structs.replace(
+                    step, data=_from_hex(said.replace(_TWISTER, twister.randbytes(4).hex(" ")))
+                )
             yield step
 
 

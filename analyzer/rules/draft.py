@@ -11,6 +11,7 @@ from analyzer.frames.columns import FrameColumns
 from analyzer.messages.columns import MessageColumns
 from analyzer.model import Cause, Direction, Evidence, Finding, Place, Role, Severity
 from analyzer.rules.faults import Fault, Hits
+from analyzer.rules.mask_keys import KEY_SIZE, Mark
 from analyzer.rules.opening import Opening
 from analyzer.rules.registry import Rule
 
@@ -186,6 +187,33 @@ def of_opening(rule: Rule, number: int, opening: Opening, fault: Fault, files: l
             cause=fault.cause,
         ),
         stateful=False,
+    )
+
+
+def of_mask_keys(
+    rule: Rule, number: int, fault: Fault, mark: Mark, files: list[str], connection: int, ordinal: int
+) -> Draft:
+    """A fault of a direction's masking keys as a draft: ``mark`` shows it, the packet ``ordinal`` made it known."""
+    return Draft(
+        key=(ordinal, connection, side_number("client"), mark.offset, number),
+        finding=finding(
+            rule,
+            connection=connection,
+            direction="client",
+            place=mark.place,
+            files=files,
+            expected=fault.expected,
+            found=fault.found,
+            severity=fault.severity,
+            text=fault.text,
+            frame=mark.frame,
+            stream_offset=mark.offset,
+            byte_offset=mark.offset + mark.at,
+            evidence=Evidence(mark.offset, mark.head.hex(), (mark.at, KEY_SIZE)),
+            count=fault.count,
+        ),
+        stateful=True,
+        time_ns=mark.time_ns,
     )
 
 

@@ -32,6 +32,7 @@ MODULES = (
     "deflate_offer",
     "deflate_answer",
     "transport",
+    "masking",
 )
 """The modules of this package that hold rules, in the order of the catalogue."""
 
