@@ -6,7 +6,7 @@ r"""The language of the examples in rule docstrings: a conversation in a few lin
                                                   the empty line; \r \n \t \\ and \xNN stand for those bytes
     client: FIN        server: RST                the end of one side's TCP stream, or of the connection
     repeat 3 client: 89 80 00 00 00 00            the same again and again
-    repeat 700 client: 89 80 {mt19937}            likewise, each time with the next output of a Mersenne Twister
+    repeat 700 client: 89 80 {mt19937}            likewise, each time with 4 more bytes of MT19937
     client: raw 16 03 01                          the same without an opening put before
     again client 11: 81 85 37 fa 21 3d 00         other bytes, or the same, where the client's last 11 bytes stood
     +30s    +500ms    -5s                         time passes; or the capture's clock is set back
@@ -172,10 +172,9 @@ def _steps(match: re.Match[str], line: int, connection: int) -> Iterator[Step]:
             raise ValueError(f"more than {LONGEST} bytes")
         twister = random.Random(SEED)
         for _ in range(times):
-            if _TWISTER in said:
-                step = msgspec.structs.replace(
-                    step, data=_from_hex(said.replace(_TWISTER, twister.randbytes(4).hex(" ")))
-                )
+            if step.kind == "bytes" and _TWISTER in said:
+                drawn = re.sub(_TWISTER, lambda _: twister.randbytes(4).hex(" "), said)
+                step = msgspec.structs.replace(step, data=_from_hex(drawn))
             yield step
 
 

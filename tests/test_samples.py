@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -87,6 +88,13 @@ def test_midstream_leaves_out_syn_and_opening() -> None:
     wire = transcript.play("midstream\nclient: 81 80 00 00 00 00")
     assert len(wire.packets) == 2
     assert streams(pcap_bytes(wire.packets))[0] == bytes.fromhex("8180 00000000")
+
+
+def test_outputs_of_a_mersenne_twister() -> None:
+    twister = random.Random(transcript.SEED)
+    client, _ = streams(transcript.capture("repeat 2 client: 89 80 {mt19937} 8a 80 {mt19937}"))
+    wanted = b"".join(bytes([opcode, 0x80]) + twister.randbytes(4) for opcode in (0x89, 0x8A, 0x89, 0x8A))
+    assert client.endswith(wanted)
 
 
 def test_repeat_and_byte_repetition() -> None:
