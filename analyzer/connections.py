@@ -422,8 +422,7 @@ class Connections:
             client = side == link.client_side
             if agreed.decodable:
                 self._decoder.phase[d] = decode.HTTP_PHASE
-                link.compression[side] = agreed.client if client else agreed.server
-                self._messages.begin(d, link.compression[side])
+                self._messages.begin(d, agreed.client if client else agreed.server)
             else:
                 self._decoder.phase[d] = decode.IGNORED_PHASE
             decoder = Decoder(link.number, client, agreed.context, self._settings.control_bytes, self._messages.hashing)
@@ -544,9 +543,7 @@ class Connections:
         self._known_at(decoder, place)
         if not self._decoder.gap(d, length):
             link.out_of_step(d & 1, offset, length, place)
-            self._messages.end(d, decoder, Cut.GAP)
-            self._messages.begin(d, link.compression[d & 1])
-            self._messages.lose(d)
+            self._messages.interrupt(d, decoder)
             link.begin[d & 1] = AGAIN
             self._decoder.phase[d] = decode.HTTP_PHASE
 

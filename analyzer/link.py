@@ -11,7 +11,6 @@ from analyzer.frames.guess import Guess
 from analyzer.frames.sync import Search
 from analyzer.http.connection import HttpConnection
 from analyzer.http.exchange import SWITCHING, Chunk, Exchange
-from analyzer.messages.inflate import Compression
 from analyzer.model import Connection, Direction, Place
 from analyzer.rules.transport import REMEMBERED, Loss, Transport
 
@@ -49,8 +48,6 @@ class Link(msgspec.Struct, kw_only=True):
     """By side: the end of what went to HTTP, captured or not."""
     begin: list[int] = msgspec.field(default_factory=_pair)
     """By side, once switched: stream offset of the first frame."""
-    compression: list[Compression | None] = msgspec.field(default_factory=lambda: [None, None])
-    """By side: how messages may be compressed; None where none are."""
     reset: bool = False
     finished: bool = False
     """A FIN was captured."""

@@ -257,10 +257,12 @@ class Message(msgspec.Struct, frozen=True, tag_field="type", tag="message", omit
     direction: Direction
     index: int
     opcode: int
-    length: int
-    """Of the application payload, in bytes."""
+    length: int | None
+    """Of the application payload, in bytes; as far as it came, where the message is not finished. Null where it was
+    compressed and could not be inflated.
+    """
     sha256: str | None
-    """Null where the payload is not known whole (lost bytes, a limit, a failed inflate)."""
+    """Null where the payload is not known whole (lost bytes, a limit, a failed inflate), or nobody asked."""
     compressed: bool
     frames: int
     first_packet: int
@@ -268,6 +270,7 @@ class Message(msgspec.Struct, frozen=True, tag_field="type", tag="message", omit
     file: str
     time_ns: int
     complete: bool
+    """It was finished, and every byte of its frames was captured."""
     payload: Payload | msgspec.UnsetType = msgspec.UNSET
     """Only where payloads were asked for."""
 

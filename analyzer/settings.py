@@ -98,6 +98,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """An application payload longer than this is not kept or hashed or inflated further."""
     inflate_ratio: int = 2000
     """A compressed message that grows more than this is not inflated further (DEFLATE reaches about 1032)."""
+    bomb_size: int = 1 << 20
+    """A compressed message is told of as one that grows extremely (SEC-020) if its payload is longer than this..."""
+    bomb_ratio: int = 200
+    """... and longer than what was sent, times this. Text reaches about 10, DEFLATE itself about 1032."""
     inflate_restarts: int = 256
     """DEFLATE streams followed within one compressed message. A block with BFINAL set ends one, and may be two bytes
     long; no compressor ends its stream more than once a message."""

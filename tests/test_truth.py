@@ -18,8 +18,9 @@ HERE = Path(__file__).parent
 SHARED = Path(os.environ.get("WSANALYZER_SHARED", HERE.parent.parent / "shared")) / "captures"
 PATTERNS = (
     "echo*", "reject*", "violators_a.*", "lookalikes_a.*", "autobahn_fuzzing*", "clean_mix.*", "base_small.*",
-    "port_reuse.*", "net_*", "var_nano.*", "var_pcapng.*", "var_sll.*", "rw_reorder.*", "rw_wrap.*", "rw_vlan.*",
-    "rw_null.*", "rw_raw.*", "rw_gzip.*", "rw_bigendian.*", "rw_badsum.*", "rw_tso_len0.*", "rw_segmented.*",
+    "port_reuse.*", "autobahn_deflate*", "clean_deflate.*", "deflate_chromium*", "net_*", "var_nano.*",
+    "var_pcapng.*", "var_sll.*", "rw_reorder.*", "rw_wrap.*", "rw_vlan.*", "rw_null.*", "rw_raw.*", "rw_gzip.*",
+    "rw_bigendian.*", "rw_badsum.*", "rw_tso_len0.*", "rw_segmented.*",
 )  # fmt: skip
 
 

@@ -210,7 +210,7 @@ def message_row(message: Message, start: int) -> str:
         relative(message.time_ns, start),
         message.frames,
         opcode_name(message.opcode),
-        message.length,
+        "?" if message.length is None else message.length,
         ("deflated" if message.compressed else "whole") if message.complete else "cut",
         message.sha256 or "-",
     ).rstrip()

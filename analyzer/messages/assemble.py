@@ -21,8 +21,8 @@ import numpy as np
 from analyzer.frames.columns import FrameColumns, header_bytes
 from analyzer.frames.decode import MISSING, STOPPED, Decoder, PieceRows
 from analyzer.frames.text import VALID, TextScanner, unmask
-from analyzer.messages.columns import ENDED, FINISHED, INVALID, MessageColumns, Row, Status
-from analyzer.messages.inflate import Compression, IncompleteError, InflateError, Inflater, RestartError
+from analyzer.messages.columns import DEFLATED, ENDED, FINISHED, INVALID, MessageColumns, Row, Status
+from analyzer.messages.inflate import Compression, Defect, IncompleteError, InflateError, Inflater, RestartError
 from analyzer.model import Cut, Opcode
 from analyzer.settings import Settings
 
@@ -44,6 +44,10 @@ class Reading(msgspec.Struct):
     status: Status = Status.KNOWN
     checked: bool = False
     """Some of its inflated text went through the scanner."""
+    told: bool = False
+    """That the context is lost (ST-017)."""
+    noticed: list[Row] = []
+    """What is said about the message's compression if it turns out to be one."""
     hash: Any = None
     parts: list[bytes] | None = None
 
@@ -72,7 +76,7 @@ class Messages:
 
     def begin(self, direction: int, compression: Compression | None) -> None:
         """A direction carries frames from now on; ``compression`` is None where nothing is compressed."""
-        inflater = None if compression is None else Inflater(compression.takeover, self._settings.inflate_restarts)
+        inflater = None if compression is None else Inflater(compression, self._settings.inflate_restarts)
         self._reading[direction] = Reading(inflater)
 
     def pieces(self, data: Any, pieces: PieceRows) -> None:
@@ -126,6 +130,9 @@ class Messages:
         index, compressed = pieces.message[i], bool(pieces.compressed[i])
         if pieces.first[i] or index != reading.index:
             self._start(reading, index, compressed)
+            if reading.status is Status.UNKNOWN and not reading.told and not pieces.lost[i]:
+                reading.told = True
+                self._rows.append(self._defect(reading, Defect.CONTEXT_LOST, data, pieces, i, 0))
         if reading.status is Status.KNOWN and (pieces.lost[i] or pieces.offset[i] != reading.raw):
             reading.status = Status.UNKNOWN
         start, length = pieces.start[i], pieces.length[i]
@@ -133,14 +140,14 @@ class Messages:
         if reading.status is Status.KNOWN:
             payload = unmask(bytes(memoryview(data)[start : start + length]), pieces.key[i], pieces.frame_offset[i])
             if compressed:
-                self._inflate(reading, payload, pieces, i)
+                self._inflate(reading, payload, data, pieces, i)
             else:
                 self._keep(reading, payload)
         if pieces.final[i]:
             self._finish(reading, pieces, i, compressed)
 
     def _start(self, reading: Reading, index: int, compressed: bool) -> None:
-        reading.index, reading.raw, reading.size, reading.checked = index, 0, 0, False
+        reading.index, reading.raw, reading.size, reading.checked, reading.noticed = index, 0, 0, False, []
         reading.hash = hashlib.sha256() if self.hashing else None
         reading.parts = [] if self._settings.payloads else None
         known = not compressed or (reading.inflater is not None and reading.inflater.begin())
@@ -156,13 +163,14 @@ class Messages:
             if reading.parts is not None:
                 reading.parts.append(payload)
 
-    def _inflate(self, reading: Reading, payload: bytes, pieces: PieceRows, i: int) -> None:
+    def _inflate(self, reading: Reading, payload: bytes, data: Any, pieces: PieceRows, i: int) -> None:
         """Take the next run of a compressed message, and check what it brings forth if that is text."""
         inflater = reading.inflater
         assert inflater is not None, "a message is compressed, but nothing was agreed"
-        final, text = bool(pieces.final[i]), pieces.opcode[i] == Opcode.TEXT
+        final, text, last = bool(pieces.final[i]), pieces.opcode[i] == Opcode.TEXT, max(0, len(payload) - 1)
         most = self._settings.inflate_ratio * (reading.raw + HEAD_START)
         noticed: list[Row] = []
+        wrong: list[tuple[Defect, int, str]] = []
         try:
             for block in inflater.feed(payload):
                 if text:
@@ -174,17 +182,59 @@ class Messages:
                     break
             else:
                 if final:
-                    inflater.end()
+                    if inflater.end():
+                        wrong.append((Defect.TAIL_KEPT, last, ""))
                     if text:
                         noticed += self._check(reading, b"", pieces, i, final=True)
         except RestartError:
             self._limit(reading, "inflate_restarts")
         except IncompleteError:
             reading.status = Status.INCOMPLETE
-        except InflateError:
+            wrong.append((Defect.INCOMPLETE, last, ""))
+        except InflateError as error:
             reading.status = Status.FAILED
+            wrong.append((Defect.NO_DEFLATE, error.at, str(error)))
         if reading.status in (Status.KNOWN, Status.LIMITED):  # else what came out may be no text at all
             self._rows += noticed
+        if final and not reading.raw:
+            wrong.append((Defect.EMPTY, 0, ""))
+        if (final or reading.status is Status.LIMITED) and self._is_bomb(reading):
+            wrong.append((Defect.BOMB, last, ""))
+        seen = {row.reason for row in reading.noticed}
+        for defect, at in inflater.noticed:
+            if defect not in seen:  # of its kind, the first in the message
+                seen.add(defect)
+                reading.noticed.append(self._defect(reading, defect, data, pieces, i, at))
+        told = [self._defect(reading, defect, data, pieces, i, at, detail) for defect, at, detail in wrong]
+        if final or reading.status is not Status.KNOWN:
+            self._rows += told + self._settled(reading, inflater, pieces, i)
+
+    def _is_bomb(self, reading: Reading) -> bool:
+        return reading.size > self._settings.bomb_size and reading.size > self._settings.bomb_ratio * reading.raw
+
+    def _defect(
+        self, reading: Reading, defect: Defect, data: Any, pieces: PieceRows, i: int, at: int, detail: str = ""
+    ) -> Row:
+        """Byte ``at`` of row ``i`` of ``pieces`` shows something about its message's compression."""
+        assert reading.inflater is not None, "nothing is compressed"
+        row = self._invalid(data, pieces, i, at, defect)
+        row.event = DEFLATED
+        row.takeover = reading.inflater.compression.takeover
+        row.allowed = 1 << reading.inflater.compression.bits
+        row.raw, row.length, row.detail = reading.raw, reading.size, detail
+        return row
+
+    def _settled(self, reading: Reading, inflater: Inflater, pieces: PieceRows, i: int) -> list[Row]:
+        """What there is to say about the message's compression, now that row ``i`` decided whether it is one."""
+        rows, reading.noticed = reading.noticed, []
+        if reading.status is Status.LIMITED:
+            return []
+        if reading.status is not Status.KNOWN:  # matches in what is no DEFLATE mean nothing
+            rows = [row for row in rows if row.reason == Defect.FINAL_BLOCK]
+        for row in rows:
+            row.distance = inflater.over if row.reason == Defect.REACHED_BACK else inflater.farthest
+            row.ordinal, row.time_ns = pieces.ordinal[i], pieces.time_ns[i]
+        return rows
 
     def _check(self, reading: Reading, text: bytes, pieces: PieceRows, i: int, *, final: bool) -> list[Row]:
         """Check inflated text, which row ``i`` of ``pieces`` brought forth: nothing, or one row."""
@@ -208,6 +258,15 @@ class Messages:
         reading = self._reading.get(direction)
         if reading is not None and reading.inflater is not None:
             reading.inflater.lose()
+
+    def interrupt(self, direction: int, decoder: Decoder) -> None:
+        """A gap hides frames of a direction: a message in progress ends, and the next one is another."""
+        reading = self._reading.get(direction)
+        self.end(direction, decoder, Cut.GAP)
+        if reading is not None:
+            reading.index = -1
+            self._reading[direction] = reading
+            self.lose(direction)
 
     def _finish(self, reading: Reading, pieces: PieceRows, i: int, compressed: bool) -> None:
         known = reading.status is Status.KNOWN

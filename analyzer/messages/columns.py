@@ -1,8 +1,8 @@
 """Messages as NumPy columns: what the message rules look at, and what a message record is made of.
 
 A message has a row when its final frame is complete (FINISHED), when it is found invalid, even if it goes on
-(INVALID), and when it ends without having been finished (ENDED): replaced by a new one, or cut off with its
-connection.
+(INVALID), when something is wrong with its compression (DEFLATED), and when it ends without having been finished
+(ENDED): replaced by a new one, or cut off with its connection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from analyzer.frames.decode import MISSING
 from analyzer.model import Cut, Direction, Message, Payload, Place
 
-FINISHED, INVALID, ENDED = range(3)
+FINISHED, INVALID, ENDED, DEFLATED = range(4)
 
 
 class Status(IntEnum):
@@ -39,7 +39,7 @@ class Status(IntEnum):
 
 
 class Row(msgspec.Struct, kw_only=True):
-    """One message at one of its three events."""
+    """One message at one of its events."""
 
     event: int
     connection: int
@@ -70,7 +70,13 @@ class Row(msgspec.Struct, kw_only=True):
     """Stream offset of the frame at fault (INVALID), or of the last one."""
     frame: int = -1
     reason: int = 0
-    """Why the text is invalid, as in `analyzer.frames.text`."""
+    """Why the text is invalid, as in `analyzer.frames.text`; or what is wrong with the compression (`Defect`)."""
+    takeover: int = 1
+    """Of a DEFLATED row: later messages may refer to it. Then what was agreed about the distance, and the distance."""
+    allowed: int = 0
+    distance: int = 0
+    detail: str = ""
+    """What zlib said."""
     bad_offset: int = -1
     """The first bad byte: in the application payload, in its frame's payload, in the stream (-1: not a byte sent)."""
     bad_in_frame: int = -1
@@ -92,6 +98,10 @@ class Row(msgspec.Struct, kw_only=True):
     sha256: str | None = None
     payload: bytes | None = None
 
+    def _length(self) -> int | None:
+        """Of the application payload, as far as it is known."""
+        return self.length if self.length >= 0 else None if self.compressed else self.raw
+
     def record(self, files: list[str]) -> Message:
         """As a record; ``files`` are the run's inputs."""
         return Message(
@@ -99,7 +109,7 @@ class Row(msgspec.Struct, kw_only=True):
             direction="client" if self.client else "server",
             index=self.index,
             opcode=self.opcode,
-            length=self.length if self.length >= 0 else self.raw,
+            length=self._length(),
             sha256=self.sha256,
             compressed=bool(self.compressed),
             frames=self.frames,

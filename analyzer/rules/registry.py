@@ -31,6 +31,7 @@ MODULES = (
     "extensions",
     "deflate_offer",
     "deflate_answer",
+    "compression",
     "transport",
     "masking",
 )
