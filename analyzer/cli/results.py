@@ -15,6 +15,7 @@ from analyzer.model import Finding, Record, Run, Severity, Summary
 from analyzer.report.baseline import Baseline
 from analyzer.report.formats import FORMATS, Format
 from analyzer.report.outputs import STDOUT, Output, refuse_overlap
+from analyzer.report.rows import row_kind
 from analyzer.report.sink import Look
 from analyzer.report.verdict import plural
 from analyzer.rules.registry import Rule
@@ -68,13 +69,23 @@ class Results:
         output = Output(path)
         self._outputs.append((entry, output))
         look = self._look
+        if entry.table:
+            look = msgspec.structs.replace(look, kind=row_kind(path, self._settings.records))
         if entry.human and path == STDOUT:
             look = msgspec.structs.replace(look, color=use_color(self._color), width=width(), quiet=self._quiet)
         output.attach(entry.make(output.stream, look))
 
     def settings(self) -> Settings:
         """The settings, with the records that the formats need and that the exit status depends on."""
-        needs = {kind for entry, _ in self._outputs for kind in (entry.needs or self._settings.records)}
+        needs = {
+            kind
+            for entry, output in self._outputs
+            for kind in (
+                (row_kind(output.path, self._settings.records),)
+                if entry.table
+                else entry.needs or self._settings.records
+            )
+        }
         if self._fail_on != NEVER:
             needs.add("findings")
         if self._baseline is not None:

@@ -15,7 +15,7 @@ Format = Annotated[
         "-f",
         "--format",
         metavar="FORMAT",
-        help="text, concise, jsonl, json, markdown, sarif, junit, github, csv or pcapng; repeatable.",
+        help="text, concise, jsonl, json, markdown, sarif, junit, github, csv, parquet or pcapng; repeatable.",
     ),
 ]
 Output = Annotated[

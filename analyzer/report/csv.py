@@ -1,7 +1,7 @@
-"""Comma-separated values (RFC 4180), one row a finding, for spreadsheets and data frames.
+"""Comma-separated values (RFC 4180): one table of one kind of record (`analyzer.report.rows`), for spreadsheets.
 
-Where exactly one other kind of record is asked for, the rows are of that kind. Columns are the record's fields;
-nested values are JSON. A cell of text that a spreadsheet would take for a formula begins with an apostrophe.
+Columns are the record's fields; nested values are JSON. A cell of text that a spreadsheet would take for a formula
+begins with an apostrophe.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Csv:
     def __init__(self, out: BinaryIO, look: Look) -> None:
         """Write to ``out`` in UTF-8, the header first."""
         self._out = out
-        self._struct: type = KINDS[row_kind(look.records)]
+        self._struct: type = KINDS[look.kind]
         self._line = io.StringIO(newline="")
         self._writer = csv.writer(self._line)
         self._names = [
@@ -47,11 +47,6 @@ class Csv:
 
     def close(self) -> None:
         """Nothing is left to write."""
-
-
-def row_kind(kinds: frozenset[str]) -> str:
-    """The kind of record a table with one kind of row shows: the only one asked for, or else findings."""
-    return next(iter(kinds)) if len(kinds) == 1 else "findings"
 
 
 def cell(value: object) -> str:

@@ -58,3 +58,14 @@ def safe_json(document: bytes) -> bytes:
 def _json_code(char: str) -> str:
     units = char.encode("utf-16-be")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def spelled(value: object) -> object:
+    """A value of JSON's types with lone surrogates written out in every string: what has no UTF-8 can be stored so."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {spelled(key): spelled(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [spelled(item) for item in value]
+    return value

@@ -20,6 +20,8 @@ class Format(NamedTuple):
     """For people: colour and the terminal's width apply."""
     streams: bool = False
     """Writes while the analysis runs."""
+    table: bool = False
+    """Is one table, of the kind of record that `analyzer.report.rows` tells from the destination."""
     digests: bool = False
     """States the inputs' SHA-256, which costs a second reading of each file."""
 
@@ -57,7 +59,8 @@ FORMATS = {
     ),
     "github": Format("analyzer.report.github", "GitHub", needs=frozenset({"findings"})),
     "pcapng": Format("analyzer.report.pcapng", "Commented", (".pcapng",), needs=frozenset({"findings"})),
-    "csv": Format("analyzer.report.csv", "Csv", (".csv",), streams=True),
+    "csv": Format("analyzer.report.csv", "Csv", (".csv",), streams=True, table=True),
+    "parquet": Format("analyzer.report.parquet", "Parquet", (".parquet",), table=True),
 }
 
 

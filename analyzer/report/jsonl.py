@@ -7,7 +7,7 @@ from typing import BinaryIO
 import msgspec
 
 from analyzer.model import Record, Run, Summary
-from analyzer.report.escape import safe_json
+from analyzer.report.escape import safe_json, spelled
 from analyzer.report.sink import Look, wanted
 
 _encoder = msgspec.json.Encoder()
@@ -18,17 +18,7 @@ def encode(value: object) -> bytes:
     try:
         return safe_json(_encoder.encode(value))
     except UnicodeEncodeError:  # a file name that is not UTF-8 (PEP 383): JSON has no place for its bytes
-        return safe_json(_encoder.encode(_spelled(msgspec.to_builtins(value))))
-
-
-def _spelled(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, dict):
-        return {_spelled(key): _spelled(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_spelled(item) for item in value]
-    return value
+        return safe_json(_encoder.encode(spelled(msgspec.to_builtins(value))))
 
 
 class JsonLines:

@@ -37,6 +37,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     records: frozenset[str] = _DEFAULTS.records
     """Kinds of record that were asked for (`settings.RECORDS`)."""
+    kind: str = "findings"
+    """What the rows of a format that is one table are."""
     kept_findings: int = _DEFAULTS.kept_findings
     kept_connections: int = _DEFAULTS.kept_connections
     rules: Mapping[str, Rule] = {}

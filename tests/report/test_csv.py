@@ -29,8 +29,8 @@ def test_a_row_a_finding() -> None:
     assert row["cause"] == '{"direction":"client","frame":7,"packet":30,"stream_offset":500}'
 
 
-def test_the_only_kind_asked_for_gives_the_rows() -> None:
-    (row,) = rows(*made.STORY, records=frozenset({"frames"}))
+def test_rows_may_be_of_another_kind() -> None:
+    (row,) = rows(*made.STORY, kind="frames")
     assert (row["opcode"], row["masking_key"]) == ("1", "37fa213d")
 
 
