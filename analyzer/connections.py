@@ -245,6 +245,9 @@ class Connections:
             link.answered(exchange)
             self._judge.exchange(exchange, place)
         http.exchanges.clear()
+        for exchange, chunk, is_http in http.sequels:
+            self._judge.after_refusal(exchange, chunk, http=is_http, ordinal=place.ordinal)
+        http.sequels.clear()
         if http.limit is not None:
             self._reached(http.limit)
             http.limit = None

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from analyzer.frames.columns import FrameColumns
-from analyzer.http.exchange import Exchange
+from analyzer.http.exchange import Chunk, Exchange
 from analyzer.http.record import record as handshake_record
 from analyzer.link import Link
 from analyzer.messages.columns import ENDED, FINISHED, MessageColumns
@@ -23,6 +23,7 @@ from analyzer.rules.key_table import KeyTable
 from analyzer.rules.mask_keys import MaskKeys
 from analyzer.rules.opening import Opening, check_opening
 from analyzer.rules.registry import Rule
+from analyzer.rules.sequel import Sequel, Watch, after_refusal
 from analyzer.rules.transport import Capture, Transport
 from analyzer.settings import Settings
 
@@ -47,6 +48,8 @@ class Judge:
         self._rules = list(rules.values())
         self._frame_rules = self._about(FrameColumns)
         self._opcodes = {rule.opcode for rule in self._frame_rules if rule.opcode is not None}
+        self._sequel_rules = self._about(Sequel)
+        self._watch = Watch()
         self._message_rules = self._about(MessageColumns)
         self._transport_rules = self._about(Transport)
         self._capture_rules = self._about(Capture)
@@ -85,6 +88,19 @@ class Judge:
         if "handshakes" in self._settings.records:
             key = (place.ordinal, exchange.connection, 0, -1, exchange.index)
             self._engine.add(Passing(key, handshake_record(exchange, self._files)))
+        self._watch.begin(opening)
+
+    def after_refusal(self, exchange: Exchange, chunk: Chunk, *, http: bool, ordinal: int) -> None:
+        """What the client sent after an opening that led to no frames; the packet of that ordinal made it known."""
+        sequel = after_refusal(Opening(exchange), chunk, http=http)
+        if sequel is not None:
+            self._sequel(sequel, ordinal)
+
+    def _sequel(self, sequel: Sequel, ordinal: int) -> None:
+        for rule in self._sequel_rules:
+            for fault in rule.check(sequel):
+                number = self._number_of[rule.id]
+                self._engine.add(drafts.of_sequel(rule, number, sequel, fault, self._files, ordinal))
 
     def side_ended(self, link: Link, side: int, cut: Cut, place: Place) -> None:
         """One side of a WebSocket connection ended TCP."""
@@ -104,6 +120,8 @@ class Judge:
                 side = drafts.side_number(frames.direction(row))
                 key = (int(frames.ordinal[row]), int(frames.connection[row]), side, int(frames.offset[row]), -2)
                 self._engine.add(Passing(key, frames.record(row, self._files)))
+        for sequel in self._watch.frames(frames):
+            self._sequel(sequel, sequel.place.ordinal)
         of_opcode = {opcode: frames.only(opcode) for opcode in self._opcodes}
         for rule in self._frame_rules:
             mine = frames if rule.opcode is None else of_opcode[rule.opcode]
@@ -143,6 +161,7 @@ class Judge:
 
     def connection(self, link: Link, place: Place) -> None:
         """A WebSocket connection is over and its last rows are in: its own findings, and its record."""
+        self._watch.end(link.number)
         facts = link.settle_roles()
         for rule in self._transport_rules:
             for fault in rule.check(facts):

@@ -78,6 +78,7 @@ class Link(msgspec.Struct, kw_only=True):
         self.status = None if exchange.response is None else exchange.response.code
         self.elsewhere = self.status == SWITCHING and exchange.intact_response and not exchange.accepted
         self.facts.plain_before, self.facts.tunnelled = exchange.plain_before, exchange.connect_before
+        self.facts.spoke_first = None if exchange.request is None else exchange.spoke_first
 
     def direction(self, side: int) -> Direction:
         """Who sends from ``side``."""

@@ -24,7 +24,7 @@ from analyzer.settings import RECORDS, Settings
 
 DIRECTIONS: tuple[Direction, Direction] = ("client", "server")
 
-FAMILIES = re.compile(r"(FR|MK|FG|TX|CL|EX)-\d+|CT-00[12]|HS-0\d\d|HS-10\d|HS-11[0-8]|HS-20[1-9]|HS-21[0-7]|SC-00[123]")
+FAMILIES = re.compile(r"(FR|MK|FG|TX|CL|EX)-\d+|CT-00[12]|HS-\d+|SC-00[123]")
 """The rules whose listed violations must be found: those that judge opening, extensions, frames, messages and Close."""
 
 SUFFIX = re.compile(r"\.(pcap|pcapng)(\.gz)?$")

@@ -101,9 +101,14 @@ class Collector:
                 pieces.append((index + inside - self._start, first.offset, first.place))
         return parse_head(raw, pieces, is_request=is_request, complete=complete, gap=self.holes > 0)
 
-    def acked(self) -> int:
-        """What the segment with the start line's first byte acknowledges."""
+    def first(self) -> Chunk | None:
+        """The bytes of the segment that holds the start line's first byte, from that byte on."""
         for index, chunk in self.chunks:
             if index + len(chunk.data) > self._start:
-                return chunk.acked
-        return -1
+                return chunk.after(max(0, self._start - index))
+        return None
+
+    def acked(self) -> int:
+        """What the segment with the start line's first byte acknowledges."""
+        first = self.first()
+        return -1 if first is None else first.acked

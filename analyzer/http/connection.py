@@ -64,6 +64,9 @@ class HttpConnection:
         """Name of the setting that was exceeded, for the caller to count and to clear."""
         self.exchanges: list[Exchange] = []
         """Finished openings, for the caller to drain."""
+        self.sequels: list[tuple[Exchange, Chunk, bool]] = []
+        """Openings that led to no frames, and what the client sent next: its first bytes, and whether they begin a
+        request. For the caller to drain after the exchanges."""
         self.exchange: Exchange | None = None
         """After `State.SWITCHED`: the one that did it. ``accepted`` is false if its 101 did not name websocket."""
         self.client_side = -1
@@ -84,6 +87,8 @@ class HttpConnection:
         self._patience = PATIENCE
         self._plain = 0
         self._tunnel = False
+        self._followed: Exchange | None = None
+        """The opening that led to no frames and that nothing of the client followed yet."""
         self._challenged: Exchange | None = None
         """A hixie-76 opening, accepted by an answer whose content has not come yet."""
         self._undecided: Exchange | None = None
@@ -98,6 +103,8 @@ class HttpConnection:
             chunk = Chunk(bytes(data), stream_offset, place, acked)
             this = self._sides[side]
             this.seen = max(this.seen, chunk.end)
+            if stream_offset == 0 and acked == 0:
+                this.unasked = place
             self._feed(side, chunk)
             self._settle(waited=True)
         return self.state
@@ -273,6 +280,7 @@ class HttpConnection:
                 self.give_up("head_size")
             return -1
         this.collector = Collector()
+        self._follow(side, collector, http=True)
         head = collector.head(is_request=side == self.client_side, complete=True)
         if head.gap and sum(defect.kind != "bare LF" for defect in head.defects) > collector.holes:
             head.end = -1  # what follows the gap does not look like fields: the head may have ended unseen
@@ -298,6 +306,15 @@ class HttpConnection:
         head.end, head.intact = -1, False
         this.mode, this.collector = Mode.LOST, Collector()
         self._response(head, collector.acked())
+
+    def _follow(self, side: int, collector: Collector, *, http: bool) -> None:
+        """Something begins; where it is what follows an opening that led to no frames, that is noted."""
+        if side != self.client_side or self._followed is None:
+            return
+        first = collector.first()
+        if first is not None:
+            self.sequels.append((self._followed, first, http))
+        self._followed = None
 
     def _stash(self, side: int, chunk: Chunk) -> None:
         this = self._sides[side]
@@ -325,6 +342,8 @@ class HttpConnection:
         if count <= 0:
             return
         this.content_of = None
+        if side == self.client_side:
+            self._followed = None
         if this.mode is Mode.HEAD and this.collector.verified:
             this.collector.lose()
         elif this.mode is Mode.HEAD or (this.mode is Mode.BODY and not this.body.skip(count)):
@@ -384,11 +403,15 @@ class HttpConnection:
         start = b"".join(chunk.data for chunk in chunks[:8])
         acked = this.collector.acked()
         waiting = self._pending[0] if self._pending else None
-        if side == self.client_side and waiting is not None:
+        if side == self.client_side and (waiting is not None or self._held is not None):
             this.mode = Mode.WAIT
+            if waiting is None:
+                self._patience = 0  # no request comes that the answer could have been waiting for
             for chunk in chunks:
                 self._stash(side, chunk)
             return
+        if not sniff.may_be_tls(start):
+            self._follow(side, this.collector, http=False)
         answers = side == 1 - self.client_side and waiting is not None and waiting.exchange is not None
         if answers and waiting is not None and acked >= waiting.head.end > 0 and not this.gapped:
             self._wrong_answer(side, waiting, tls=sniff.is_tls(start))
@@ -498,8 +521,9 @@ class HttpConnection:
         if pending is None:
             behind = acked > client.at
             begun = client.mode is Mode.HEAD and not client.collector.empty
-            answers_begun = switching and not behind and acked >= 0
-            if patient and (behind or begun) and not answers_begun:
+            unasked = switches(head) and acked == 0 and client.seen == 0
+            answers_begun = switching and not behind and acked >= 0 and not unasked
+            if patient and (behind or begun or unasked) and not answers_begun:
                 return False
             if switching and self._close_head(self.client_side, None):
                 pending = self._pending.pop()
@@ -508,7 +532,7 @@ class HttpConnection:
         if pending is None:
             self._after_plain(head, b"GET")  # the answer to a request that was not captured
         else:
-            self._answered(pending, head)
+            self._answered(pending, head, acked)
         return True
 
     def _take_pending(self, response: Head, acked: int) -> Pending | None:
@@ -524,19 +548,15 @@ class HttpConnection:
             return None  # sent before the server had a byte of the opening: it answers something else
         return self._pending.popleft()
 
-    def _answered(self, pending: Pending, response: Head) -> None:
+    def _answered(self, pending: Pending, response: Head, acked: int) -> None:
         exchange, request = pending.exchange, pending.head
         if exchange is None and switches(response):
             exchange = self._opening(request)
         if exchange is None:
             self._after_plain(response, request.method)
             return
-        exchange.response = response
+        exchange.response, exchange.answer_acked = response, acked
         exchange.interim = pending.interim
-        client = self._sides[self.client_side]
-        if client.stash:
-            first = client.stash[0]
-            exchange.first_client_data = (first.offset, first.acked, first.place)
         # A 101 in whose lost part Upgrade may have stood is taken at its word.
         hidden = response.gap and response.code == SWITCHING and not upgrades(response)
         exchange.accepted = switches(response) or hidden
@@ -547,6 +567,7 @@ class HttpConnection:
             return
         self._finish(exchange)
         if response.code != SWITCHING:
+            self._followed = exchange
             self._body(response, request.method)
             if not isinstance(self._sides[1 - self.client_side].body, Chunked):
                 self._sides[1 - self.client_side].content_of = exchange
@@ -633,6 +654,7 @@ class HttpConnection:
         ]
         if True in begins:
             self._undecided = None
+            self._followed = exchange
             self._release(1 - self.client_side)
             self._release(self.client_side)
         elif False in begins:
@@ -659,8 +681,6 @@ class HttpConnection:
             self._torn(1 - self.client_side)
         else:
             self._pending.clear()
-            first = client.stash[0]
-            pending.exchange.first_client_data = (first.offset, first.acked, first.place)
             pending.exchange.accepted = True
             self._finish(pending.exchange)
             self._switch(pending.exchange)
@@ -704,6 +724,7 @@ class HttpConnection:
 
     def _finish(self, exchange: Exchange) -> None:
         exchange.plain_before = self._plain
+        exchange.spoke_first = self._sides[1 - self.client_side].unasked
         self.exchanges.append(exchange)
 
     def _ignore(self, reason: str) -> None:

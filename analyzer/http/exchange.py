@@ -75,9 +75,10 @@ class Exchange(msgspec.Struct, kw_only=True):
     """The first bytes of what followed the heads and belongs to them, as far as they came in time to be looked at."""
     alert: bool = False
     """A TLS record came instead of a response."""
-    first_client_data: tuple[int, int, Place] | None = None
-    """Stream offset, acknowledged bytes and place of the first client byte after the request, where it was
-    captured before the exchange was finished."""
+    answer_acked: int = -1
+    """Bytes of the client's stream that the segment with the answer's first byte acknowledges; -1 where unknown."""
+    spoke_first: Place | None = None
+    """Of the server's first byte, where its segment acknowledges nothing of the client's stream."""
     raised_before: set[str] = msgspec.field(default_factory=set)
     """Ids of the rules already raised for this TCP connection's openings: one set, shared by its exchanges."""
 

@@ -8,7 +8,7 @@ from analyzer.http.body import Body, Counted
 from analyzer.http.collector import Collector
 from analyzer.http.exchange import Chunk, Exchange, speaks_websocket
 from analyzer.http.head import Head
-from analyzer.model import Cut, Opcode
+from analyzer.model import Cut, Opcode, Place
 from analyzer.wire.tables import MASKED, OPCODE, RSV2, RSV3
 
 OPCODES = frozenset(Opcode)
@@ -43,6 +43,7 @@ class Side:
         "stash",
         "stashed",
         "strange",
+        "unasked",
     )
 
     def __init__(self) -> None:
@@ -63,6 +64,8 @@ class Side:
         self.responses = 0
         self.strange = 0
         """Chunks that were no HTTP."""
+        self.unasked: Place | None = None
+        """Of the first byte of the stream, where its segment acknowledges nothing of the other side's."""
 
     @property
     def held(self) -> int:

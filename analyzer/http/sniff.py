@@ -27,6 +27,7 @@ H2_METHOD = b"PRI"
 _TLS = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 """A TLS record of any type (RFC 8446 5.1)."""
 _TLS_TYPES = b"\x14\x15\x16\x17"
+_TLS_STARTS = tuple(bytes([kind]) for kind in _TLS_TYPES)
 _TLS_PROOF = 3
 """Bytes that tell a TLS record from something else."""
 
@@ -75,6 +76,11 @@ def is_text(data: bytes) -> bool:
     """A segment begins as one inside a head would: with ASCII (RFC 9110 5.5 calls anything else obsolete)."""
     match = _TEXT.match(data)
     return match is not None and match.end() == min(len(data), 64)
+
+
+def may_be_tls(data: bytes) -> bool:
+    """A TLS record begins here, or may turn out to."""
+    return is_tls(data) or (len(data) < _TLS_PROOF and data[:1] in (b"", *_TLS_STARTS))
 
 
 _FRAME_REQUEST = re.compile(rb"[A-Z]{3,16} [!-~]+ HTTP/1\.")

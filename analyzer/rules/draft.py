@@ -14,6 +14,7 @@ from analyzer.rules.faults import Fault, Hits
 from analyzer.rules.mask_keys import KEY_SIZE, Mark
 from analyzer.rules.opening import Opening
 from analyzer.rules.registry import Rule
+from analyzer.rules.sequel import Sequel
 
 NOWHERE = -1
 """The file offset of what is no byte of its own: a message as a whole."""
@@ -214,6 +215,28 @@ def of_mask_keys(
         ),
         stateful=True,
         time_ns=mark.time_ns,
+    )
+
+
+def of_sequel(rule: Rule, number: int, sequel: Sequel, fault: Fault, files: list[str], ordinal: int) -> Draft:
+    """A fault of what a client did after its opening, as a draft; the packet of that ordinal made it known."""
+    return Draft(
+        key=(ordinal, sequel.connection, side_number("client"), sequel.offset, number),
+        finding=finding(
+            rule,
+            connection=sequel.connection,
+            direction="client",
+            place=sequel.place,
+            files=files,
+            expected=fault.expected,
+            found=fault.found,
+            severity=fault.severity,
+            frame=sequel.frame,
+            stream_offset=sequel.offset,
+            byte_offset=sequel.offset,
+            evidence=Evidence(sequel.offset, sequel.data.hex(), (0, 1)) if sequel.data else None,
+        ),
+        stateful=False,
     )
 
 

@@ -201,7 +201,7 @@ def check_opening(opening: Opening, rules: Iterable[Rule]) -> list[tuple[Rule, F
                 opening.raised_on_request.add(rule.id)
                 if severity is not Severity.INFO:
                     opening.defects_of_request.add(rule.id)
-            elif severity is Severity.ERROR:
+            elif severity is Severity.ERROR and (rule.role is Role.SERVER or fault.side == "server"):
                 opening.errors_of_answer.add(rule.id)
     silenced = {loser for winner, losers in WINS.items() if winner in opening.raised for loser in losers}
     for ids in (opening.raised, opening.raised_on_request, opening.defects_of_request, opening.errors_of_answer):

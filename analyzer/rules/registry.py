@@ -23,6 +23,7 @@ MODULES = (
     "opening_request",
     "opening_response",
     "refusal",
+    "opening_order",
     "legacy",
     "framing",
     "control",

@@ -60,6 +60,8 @@ class Transport(msgspec.Struct, kw_only=True):
     unknown_extensions: list[str] = []
     plain_before: int = 0
     tunnelled: bool = False
+    spoke_first: Place | None = None
+    """Of the server's first byte, where it acknowledges nothing of the client and yet an opening followed."""
     legacy: str = ""
     """The protocol before RFC 6455 that was agreed on, where its frames are not read."""
     elsewhere: str = ""
