@@ -69,15 +69,22 @@ class Result(msgspec.Struct):
 
 def compare(capture: Path) -> Compared:
     """Analyse ``capture`` and compare with the truth beside it."""
-    truth = json.loads(truth_file(capture).read_text())
+    truths = _connections(truth_file(capture))
     settings = Settings(records=frozenset(RECORDS), findings_per_rule=1_000_000, held_findings=1_000_000)
     records = pipeline.run(open_source([str(capture)], settings), settings)
-    return judge(capture.name, truth["connections"], records)
+    return judge(capture.name, truths, records)
 
 
 def truth_file(capture: Path) -> Path:
     """The ground truth of a capture."""
     return capture.with_name(SUFFIX.sub(".truth.json", capture.name))
+
+
+def _connections(path: Path) -> list[Truth]:
+    """The connections of a truth file, or of the files of its parts."""
+    truth = json.loads(path.read_text())
+    parts = truth.get("truth_of_parts") or ()
+    return [*truth["connections"], *(each for part in parts for each in _connections(path.with_name(part)))]
 
 
 def judge(capture: str, truths: list[Truth], records: Iterable[Record]) -> Compared:
