@@ -28,6 +28,7 @@ from analyzer.judge import Judge
 from analyzer.link import Link
 from analyzer.messages.assemble import Messages
 from analyzer.model import Cut, Place, Record
+from analyzer.rules.hosts import is_loopback, unpacked_address
 from analyzer.rules.negotiation import Agreement, agreement
 from analyzer.rules.transport import Capture, Transport
 from analyzer.settings import Settings
@@ -58,7 +59,9 @@ class Connections:
         self._reassembly = reassembly
         self._judge = judge
         rows = max(settings.frame_rows, ROWS)
-        self._decoder = FrameDecoder(rows, settings.control_bytes)
+        self._decoder = FrameDecoder(
+            rows, settings.control_bytes, settings.flood_control_frames, settings.flood_control_period
+        )
         self._messages = Messages(settings, rows=rows)
         self._links: dict[int, Link] = {}
         """By slot, as long as there is something to tell of them."""
@@ -135,7 +138,7 @@ class Connections:
 
         Of the packet at hand there may be more to come.
         """
-        frames = FrameColumns(self._decoder.frames)
+        frames = FrameColumns(self._decoder.frames, settings=self._settings)
         self.frames += int(frames.complete.sum())
         if len(frames):
             self._judge.frames(frames, self._numbered)
@@ -244,6 +247,12 @@ class Connections:
         for exchange in http.exchanges:
             link.answered(exchange)
             self._judge.exchange(exchange, place)
+            if exchange.request is not None and not exchange.tls:
+                self.capture.clear += 1
+                self.capture.clear_loopback += is_loopback(
+                    unpacked_address(link.endpoints[1 - exchange.client_side][0])
+                )
+                self.capture.clear_first = self.capture.clear_first or exchange.request.place(exchange.request.offset)
         http.exchanges.clear()
         for exchange, chunk, is_http in http.sequels:
             self._judge.after_refusal(exchange, chunk, http=is_http, ordinal=place.ordinal)

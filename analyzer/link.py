@@ -74,7 +74,7 @@ class Link(msgspec.Struct, kw_only=True):
 
     def answered(self, exchange: Exchange) -> None:
         """An opening is finished."""
-        self.client_side = exchange.client_side
+        self.client_side, exchange.endpoints = exchange.client_side, self.endpoints
         self.status = None if exchange.response is None else exchange.response.code
         self.elsewhere = self.status == SWITCHING and exchange.intact_response and not exchange.accepted
         self.facts.plain_before, self.facts.tunnelled = exchange.plain_before, exchange.connect_before

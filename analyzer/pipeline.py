@@ -42,7 +42,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
         version=version(),
         inputs=source.inputs,
         settings=_changed(settings),
-        rules=[rule_id for rule_id in rules if selected(rule_id, settings)],
+        rules=[rule.id for rule in rules.values() if selected(rule, settings)],
     )
     for batch in source.batches():
         flows.decode(batch, segments, unwrapper)

@@ -18,7 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # --- what is asked for
     select: tuple[str, ...] = ()
-    """Rule ids or prefixes to report; empty means all."""
+    """Rule ids or prefixes to report; empty means all but those that are off by default, ALL means those too."""
     ignore: tuple[str, ...] = ()
     """Rule ids or prefixes not to report; the longer match of select and ignore wins."""
     severity: dict[str, Severity] = {}
@@ -110,6 +110,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mask_key_windows: int = 4096
     """Directions of which 640 masking keys in a row are kept at once, for the Mersenne Twister: 10 MB in all."""
 
+    # --- what counts as very much of something legal
+    large_message: int = 64 << 20
+    """A frame or message longer than this is reported (SEC-021): few receivers take so much at once."""
+    huge_frame: int = 1 << 40
+    """A frame that announces more than this, and does not bring it, is no mere large one (SEC-021)."""
+    flood_fragments: int = 10_000
+    """Fragments of one message, beyond which it is reported (SEC-022)."""
+    flood_empty_fragments: int = 100
+    """Empty ones: each costs the receiver work, and carries nothing."""
+    flood_control_frames: int = 500
+    """Control frames of one direction within ``flood_control_period``, beyond which they are reported (SEC-023): a
+    hundred a second, where a keep-alive takes one in many seconds."""
+    flood_control_period: int = 5 * SECOND
+    """How long they may take; bursts shorter than this count as a whole."""
+
     # --- findings
     findings_per_rule: int = 100
     """Findings of one rule in one direction of a connection written one by one; the rest is counted."""
@@ -127,6 +142,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     close_timeout: int = 10 * SECOND
     teardown_timeout: int = 2 * SECOND
 
+
+ALL = "ALL"
+"""In ``select``: every rule, also those that are off by default."""
 
 RECORDS = ("connections", "handshakes", "frames", "messages", "findings")
 """The kinds of record that can be asked for (``run`` and ``summary`` always come)."""

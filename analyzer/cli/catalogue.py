@@ -33,10 +33,15 @@ def rules(
     from analyzer.report.paint import table
 
     rows = [["id", "severity", "level", "side", "name", "section"]]
-    rows += [[rule.id, rule.severity, rule.level, rule.role, rule.name, rule.rfc] for rule in chosen]
+    rows += [[rule.id, weight(rule), rule.level, rule.role, rule.name, rule.rfc] for rule in chosen]
     for line in table(rows):
         sys.stdout.write(line + "\n")
     return 0
+
+
+def weight(rule: Rule) -> str:
+    """Severity, and whether it takes more than the defaults to see the rule."""
+    return str(rule.severity) if rule.default else f"{rule.severity}, off"
 
 
 def stated(rule: Rule) -> dict[str, Any]:
@@ -83,6 +88,8 @@ def explained(rule: Rule) -> list[str]:
         ["side", str(rule.role)],
         ["looks at", rule.subject],
     ]
+    if not rule.default:
+        facts.append(["by default", f"off; --select {rule.id} (or ALL) turns it on"])
     if rule.close_code is not None:
         duty = "must fail" if rule.fail_required else "may fail"
         facts.append(["the peer", f"{duty} the connection with close code {rule.close_code}"])

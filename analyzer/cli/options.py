@@ -18,7 +18,7 @@ from analyzer.model import Severity
 from analyzer.report.formats import FORMATS, by_suffix
 from analyzer.report.outputs import STDOUT
 from analyzer.rules.registry import Rule
-from analyzer.settings import SECOND, Settings
+from analyzer.settings import ALL, SECOND, Settings
 
 TIMEOUT = "_timeout"
 """Settings with this ending are what ``--timeout NAME=SECONDS`` sets."""
@@ -61,7 +61,10 @@ def settings(options: Options, rules: Mapping[str, Rule]) -> Settings:
     chosen: dict[str, Any] = dict(options.limits or {})
     for name, ids in (("select", options.select), ("ignore", options.ignore)):
         if ids is not None:
-            chosen[name] = [known_rules(item, rules, f"--{name}") for item in several(f"--{name}", ids)]
+            chosen[name] = [
+                ALL if name == "select" and item.upper() == ALL else known_rules(item, rules, f"--{name}")
+                for item in several(f"--{name}", ids)
+            ]
     if options.severity is not None:
         chosen["severity"] = {
             known_rule(rule, rules): choice(f"--severity {rule}", level, list(Severity), "=")

@@ -21,7 +21,9 @@ Format = Annotated[
 Output = Annotated[
     Several, typer.Option("-o", "--output", metavar="PATH", help="Where the -f of the same rank goes; - is stdout.")
 ]
-Select = Annotated[Several, typer.Option(metavar="RULES", help="Report only these ids or prefixes.")]
+Select = Annotated[
+    Several, typer.Option(metavar="RULES", help="Report only these ids or prefixes; ALL: also what is off by default.")
+]
 Ignore = Annotated[Several, typer.Option(metavar="RULES", help="Do not report these ids or prefixes.")]
 Severities = Annotated[
     Several,

@@ -23,10 +23,13 @@ from analyzer.frames.decode import (
 )
 from analyzer.frames.text import unmask
 from analyzer.model import Cut, Direction, Frame, Opcode, Place
+from analyzer.settings import Settings
 from analyzer.wire import frame, tables
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+DEFAULTS = Settings()
 
 RSV_NAMES = ("RSV1", "RSV2", "RSV3")
 
@@ -55,15 +58,16 @@ def header_bytes(byte0: int, byte1: int, length: int, key: int) -> bytes:
 class FrameColumns:
     """The frames of ``rows``, one element of each column a frame. Columns named as in `FrameRows` come from there."""
 
-    def __init__(self, rows: FrameRows, chosen: I64 | None = None) -> None:
-        """All of ``rows``, or the ``chosen`` ones."""
+    def __init__(self, rows: FrameRows, chosen: I64 | None = None, settings: Settings = DEFAULTS) -> None:
+        """All of ``rows``, or the ``chosen`` ones; ``settings`` for the rules whose thresholds stand there."""
+        self.settings = settings
         self._rows = rows
         self._chosen = chosen
         self.count = rows.count if chosen is None else len(chosen)
 
     def only(self, opcode: int) -> FrameColumns:
         """The frames with that opcode."""
-        return FrameColumns(self._rows, np.flatnonzero(self.opcode == opcode))
+        return FrameColumns(self._rows, np.flatnonzero(self.opcode == opcode), self.settings)
 
     def __getattr__(self, name: str) -> Any:
         if name not in FRAME_COLUMNS:

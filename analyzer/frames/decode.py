@@ -106,7 +106,7 @@ FRAME_COLUMNS = (
     "connection", "client", "index", "file", "packet", "time_ns", "file_offset", "last_packet", "last_time_ns",
     "ordinal", "offset", "byte0", "byte1", "header", "length", "key", "present", "cut", "acked", "context",
     "closed", "peer_close", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost",
-    "m_file", "m_packet", "m_time_ns", "p_compressed", "p_lost", "control", "control_size",
+    "m_file", "m_packet", "m_time_ns", "m_empty", "p_compressed", "p_lost", "control", "control_size", "burst",
 )  # fmt: skip
 PIECE_COLUMNS = (
     "direction", "connection", "client", "start", "length", "key", "offset", "frame", "frame_offset",
@@ -157,10 +157,12 @@ class FrameRows:
     m_file = cython.declare(Column, visibility="public")
     m_packet = cython.declare(Column, visibility="public")
     m_time_ns = cython.declare(Column, visibility="public")
+    m_empty = cython.declare(Column, visibility="public")
     p_compressed = cython.declare(Column, visibility="public")
     p_lost = cython.declare(Column, visibility="public")
     control = cython.declare(Column, visibility="public")
     control_size = cython.declare(Column, visibility="public")
+    burst = cython.declare(Column, visibility="public")
 
     def __init__(self, rows: int, control_bytes: int) -> None:
         """Room for ``rows`` frames, and in ``arena`` for ``control_bytes`` of each one's payload where it is a control
@@ -171,7 +173,8 @@ class FrameRows:
         segment of the first byte acknowledged; the decoder's ``context``. Then the direction's state before the frame:
         Close sent (``closed``), ``peer_close`` code it knew of, and the message in progress (``open``, ``m_*``).
         Then, of the message the frame belongs to, whether it is compressed (``p_compressed``) and why it cannot be
-        judged (``p_lost``: MISSING, DOUBT), and where the control payload stands in ``arena``, still masked.
+        judged (``p_lost``: MISSING, DOUBT), and where the control payload stands in ``arena``, still masked. ``burst``
+        is 0 but for the control frame that is one too many: then it is how many came in so short a time.
 
         ``spans`` says of the few rows whose header or control payload is cut over several packets where each part
         was captured: by row, (byte of the frame, file, packet, nanoseconds, file offset) of all parts but the first.
@@ -300,6 +303,12 @@ class Decoder:
     m_file = cython.declare(cython.longlong, visibility="public")
     m_packet = cython.declare(cython.longlong, visibility="public")
     m_time_ns = cython.declare(cython.longlong, visibility="public")
+    m_empty = cython.declare(cython.longlong, visibility="public")
+    # control frames of the half period at hand and of the one before; the flood that they are part of was told
+    c_begin = cython.declare(cython.longlong, visibility="public")
+    c_now = cython.declare(cython.longlong, visibility="public")
+    c_before = cython.declare(cython.longlong, visibility="public")
+    c_told = cython.declare(cython.bint, visibility="public")
 
     def __init__(self, connection: int, client: bool, context: int, control_bytes: int, wanted: bool) -> None:
         """``wanted``: write pieces for every data message, not only for text and what is compressed."""
@@ -319,7 +328,7 @@ class Decoder:
             "acked", "length", "key", "remaining", "present", "lost", "p_opcode", "p_message", "p_base",
             "p_compressed", "p_write", "control_size", "index", "stopped", "closed", "close_end", "whole", "finished",
             "size", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost", "m_file",
-            "m_packet", "m_time_ns",
+            "m_packet", "m_time_ns", "m_empty", "c_begin", "c_now", "c_before", "c_told",
         ):  # fmt: skip
             setattr(self, name, 0)
 
@@ -341,15 +350,22 @@ class FrameDecoder:
     direction = cython.declare(cython.longlong)
     stop = cython.declare(cython.int, visibility="public")
     control_bytes = cython.declare(cython.Py_ssize_t)
+    control_frames = cython.declare(cython.longlong)
+    half_period = cython.declare(cython.longlong)
 
-    def __init__(self, rows: int, control_bytes: int) -> None:
-        """Tables of ``rows`` frames and pieces; ``control_bytes`` of each control frame's payload are kept."""
+    def __init__(self, rows: int, control_bytes: int, control_frames: int, control_period: int) -> None:
+        """Tables of ``rows`` frames and pieces; ``control_bytes`` of each control frame's payload are kept.
+
+        More than ``control_frames`` of one direction within ``control_period`` nanoseconds are a burst.
+        """
         self.frames = FrameRows(rows, control_bytes)
         self.pieces = PieceRows(rows)
         self.decoders = []
         self.phase = column(0)
         self.stop = DONE
         self.control_bytes = control_bytes
+        self.control_frames = control_frames
+        self.half_period = control_period // 2
 
     def grow(self, directions: int) -> None:
         """Make room for ``directions``; new ones carry HTTP until told otherwise."""
@@ -674,6 +690,7 @@ class FrameDecoder:
                 dec.m_index += 1
             dec.m_bytes = dec.length
             dec.m_frames = 1
+            dec.m_empty = 0 if dec.length else 1
             dec.m_opcode = opcode
             dec.m_compressed = dec.p_compressed
             dec.m_lost = dec.lost
@@ -684,6 +701,8 @@ class FrameDecoder:
         elif opcode == 0 and dec.open:
             dec.m_bytes += dec.length
             dec.m_frames += 1
+            if not dec.length:
+                dec.m_empty += 1
             dec.m_lost |= dec.lost
         elif opcode == CLOSE and not dec.closed:
             dec.closed = 1
@@ -747,10 +766,14 @@ class FrameDecoder:
         out.m_file[n] = dec.m_file
         out.m_packet[n] = dec.m_packet
         out.m_time_ns[n] = dec.m_time_ns
+        out.m_empty[n] = dec.m_empty
         out.p_compressed[n] = dec.p_compressed
         out.p_lost[n] = dec.lost
         out.control[n] = out.arena_size
         out.control_size[n] = dec.control_size
+        out.burst[n] = 0
+        if cut == WHOLE and OPCODE[dec.head[0]] >= CONTROL:
+            out.burst[n] = self.burst(dec)
         for k in range(dec.control_size):
             out.arena[out.arena_size + k] = dec.control[k]
         out.arena_size += dec.control_size
@@ -759,6 +782,30 @@ class FrameDecoder:
             out.span_count += len(dec.spans)
             dec.spans = None
         out.count = n + 1
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder)
+    @cython.exceptval(check=False)
+    def burst(self, dec: Decoder) -> cython.longlong:
+        """Count a control frame. How many came in the period, where this is the first one too many; else 0.
+
+        The period is the half at hand and the one before, counted from a frame after a silence: between half a period
+        and a whole one, so a burst is never made of frames that lie further apart. It is told once, until a silence.
+        """
+        age: cython.longlong = dec.time_ns - dec.c_begin
+        if age >= 2 * self.half_period:
+            dec.c_begin = dec.time_ns
+            dec.c_now = dec.c_before = 0
+            dec.c_told = False
+        elif age >= self.half_period:
+            dec.c_begin += self.half_period
+            dec.c_before = dec.c_now
+            dec.c_now = 0
+        dec.c_now += 1
+        if dec.c_told or dec.c_now + dec.c_before <= self.control_frames:
+            return 0
+        dec.c_told = True
+        return dec.c_now + dec.c_before
 
     # --- what is rare, called from Python
 

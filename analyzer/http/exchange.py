@@ -79,6 +79,10 @@ class Exchange(msgspec.Struct, kw_only=True):
     """Bytes of the client's stream that the segment with the answer's first byte acknowledges; -1 where unknown."""
     spoke_first: Place | None = None
     """Of the server's first byte, where its segment acknowledges nothing of the client's stream."""
+    endpoints: tuple[tuple[bytes, int], tuple[bytes, int]] | None = None
+    """Packed address and port of either endpoint, by side; None where nobody said."""
+    tls: bool = False
+    """The bytes were decrypted: nobody else could read them."""
     raised_before: set[str] = msgspec.field(default_factory=set)
     """Ids of the rules already raised for this TCP connection's openings: one set, shared by its exchanges."""
 

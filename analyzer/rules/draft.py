@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 
 from analyzer.frames.columns import FrameColumns
+from analyzer.http.head import Head
 from analyzer.messages.columns import MessageColumns
 from analyzer.model import Cause, Direction, Evidence, Finding, Place, Role, Severity
-from analyzer.rules.faults import Fault, Hits
+from analyzer.rules.faults import BLANK, Fault, Hits
 from analyzer.rules.mask_keys import KEY_SIZE, Mark
 from analyzer.rules.opening import Opening
 from analyzer.rules.registry import Rule
@@ -163,9 +164,10 @@ def of_opening(rule: Rule, number: int, opening: Opening, fault: Fault, files: l
     head = opening.head(direction) or opening.head("client") or opening.head("server")
     assert head is not None, "an exchange without either head"
     offset = head.offset if fault.offset is None else fault.offset
-    index = max(0, min(offset - head.offset, len(head.raw) - 1))
+    raw = _blanked(head, fault.secrets) if fault.secrets else head.raw
+    index = max(0, min(offset - head.offset, len(raw) - 1))
     start = max(0, index - SHOWN // 2)
-    shown = head.raw[start : start + SHOWN]
+    shown = raw[start : start + SHOWN]
     absent = fault.cause is not None
     mark = (index - start, max(1, min(fault.length, len(shown) - (index - start))))
     return Draft(
@@ -238,6 +240,16 @@ def of_sequel(rule: Rule, number: int, sequel: Sequel, fault: Fault, files: list
         ),
         stateful=False,
     )
+
+
+def _blanked(head: Head, secrets: tuple[tuple[int, int], ...]) -> bytes:
+    """The head's bytes with its secrets made unreadable."""
+    raw = bytearray(head.raw)
+    for offset, length in secrets:
+        start = max(0, offset - head.offset)
+        end = min(len(raw), offset - head.offset + length)
+        raw[start:end] = BLANK * max(0, end - start)
+    return bytes(raw)
 
 
 def of_subject(rule: Rule, number: int, fault: Fault, files: list[str], connection: int | None, ordinal: int) -> Draft:

@@ -25,7 +25,7 @@ from analyzer.rules import iana
 from analyzer.rules.draft import Draft
 from analyzer.rules.registry import Rule
 from analyzer.rules.transport import Aftermath
-from analyzer.settings import Settings
+from analyzer.settings import ALL, Settings
 
 Key = tuple[int, int, int, int, int]
 """As `Draft.key`."""
@@ -93,7 +93,7 @@ class Engine:
         """Directions that wait for a reaction, in the order of their first violations."""
         self._held = 0
         self.limits: dict[str, int] = {}
-        self._selected = {rule_id: selected(rule_id, settings) for rule_id in rules}
+        self._selected = {rule.id: selected(rule, settings) for rule in rules.values()}
 
     def __len__(self) -> int:
         """Items that came since the last `settle`."""
@@ -278,8 +278,20 @@ def _other(direction: Direction | None) -> Direction:
     return "server" if direction == "client" else "client"
 
 
-def selected(rule_id: str, settings: Settings) -> bool:
-    """Whether findings of a rule are reported: the longest matching entry of select and ignore decides."""
-    chosen = max((len(p) for p in settings.select if rule_id.startswith(p)), default=-1 if settings.select else 0)
-    ignored = max((len(p) for p in settings.ignore if rule_id.startswith(p)), default=-1)
+def selected(rule: Rule, settings: Settings) -> bool:
+    """Whether findings of a rule are reported: the longest matching entry of select and ignore decides.
+
+    A rule that is off by default is selected by its whole id, or with all others by `ALL`.
+    """
+    by_default = 0 if rule.default and not settings.select else -1
+    chosen = max((_match(entry, rule) for entry in settings.select), default=by_default)
+    ignored = max((len(p) for p in settings.ignore if rule.id.startswith(p)), default=-1)
     return chosen > ignored
+
+
+def _match(entry: str, rule: Rule) -> int:
+    """How closely an entry of select fits: characters of the id; -1 where it does not."""
+    if entry == ALL:
+        return 0
+    fits = rule.id.startswith(entry) if rule.default else rule.id == entry
+    return len(entry) if fits else -1

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from analyzer.model import Cause, Direction, Place, Severity
 
+BLANK = b"*"
+"""Stands for each byte of a secret."""
+
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong with a single subject."""
@@ -39,6 +42,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Instead of the rule's title."""
     cause: Cause | None = None
     """What was left unanswered, where the fault is something that was not done: it has no offset (policy P10)."""
+    secrets: tuple[tuple[int, int], ...] = ()
+    """Stream offset and length of what the evidence must not show: its bytes stand there as `BLANK`."""
 
 
 class Hits(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from analyzer.http.fields import Element, ExtensionUse
 from analyzer.http.head import Field, Head
 from analyzer.model import Direction, Role, Severity
 from analyzer.rules.faults import Fault
+from analyzer.rules.hosts import Address, unpacked_address
 from analyzer.rules.registry import Rule
 
 KEY = "Sec-WebSocket-Key"
@@ -35,6 +36,9 @@ ACCEPT = "Sec-WebSocket-Accept"
 STANDARD_VERSION = 13
 SAME_FRAMES = (7, 8, STANDARD_VERSION)
 """Versions with the framing of RFC 6455."""
+
+RELAY_FIELDS = (b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip")
+"""What intermediaries add to a head (RFC 9110 7.6.3, RFC 7239, and what was in use before it)."""
 
 WINS = {"HS-113": ("HS-111",), "HS-208": ("HS-207",), "HS-210": ("HS-209", "HS-211")}
 """Policy P2 inside the opening: of two ids for the same bytes, the one that keeps the other silent."""
@@ -63,7 +67,7 @@ class Opening:
         self.raised_on_request: set[str] = set()
         """Those of them that are the client's fault."""
         self.defects_of_request: set[str] = set()
-        """Those of them again that are errors or warnings."""
+        """Those of them again that are errors or warnings, and a reason to refuse; what others may read is none (SEC)."""
         self.errors_of_answer: set[str] = set()
         """Ids of the errors that are the server's fault."""
 
@@ -174,6 +178,25 @@ class Opening:
         return self.judge_response and self.status == SWITCHING
 
     @property
+    def clear(self) -> bool:
+        """Everybody on the path could read it."""
+        return not self.exchange.tls
+
+    @cached_property
+    def relay_signs(self) -> list[Field]:
+        """Fields of either head that an intermediary added: what is missing or odd may be its doing."""
+        heads = [head for head in (self.request, self.response) if head is not None]
+        return [field for head in heads for field in head.fields if field.name.lower() in RELAY_FIELDS]
+
+    def address(self, side: Direction) -> Address | None:
+        """Of the client or the server; None where nobody said."""
+        exchange = self.exchange
+        if exchange.endpoints is None:
+            return None
+        packed, _ = exchange.endpoints[exchange.client_side ^ (side == "server")]
+        return unpacked_address(packed)
+
+    @property
     def status(self) -> int:
         """Of the final response; 0 where there is none."""
         return 0 if self.response is None else self.response.code
@@ -199,7 +222,7 @@ def check_opening(opening: Opening, rules: Iterable[Rule]) -> list[tuple[Rule, F
             severity = fault.severity or rule.severity
             if rule.role is Role.CLIENT or fault.side == "client":
                 opening.raised_on_request.add(rule.id)
-                if severity is not Severity.INFO:
+                if severity is not Severity.INFO and rule.family != "SEC":
                     opening.defects_of_request.add(rule.id)
             elif severity is Severity.ERROR and (rule.role is Role.SERVER or fault.side == "server"):
                 opening.errors_of_answer.add(rule.id)

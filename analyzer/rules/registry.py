@@ -35,6 +35,10 @@ MODULES = (
     "compression",
     "transport",
     "masking",
+    "exposure",
+    "origins",
+    "handshake_key",
+    "floods",
 )
 """The modules of this package that hold rules, in the order of the catalogue."""
 
@@ -62,6 +66,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the subject class."""
     opcode: int | None = None
     """Of the only frames the rule looks at, where its subject are frames; None: all."""
+    default: bool = True
+    """Reported where nothing is selected; one that is not must be selected by its whole id, or by ALL."""
     prose: str
     """The docstring between title and examples."""
     violates: tuple[str, ...]
@@ -90,10 +96,12 @@ def rule(
     close_code: int | None = None,
     fail_required: bool = False,
     opcode: int | None = None,
+    default: bool = True,
 ) -> Callable[[_Check], _Check]:
     """Register the decorated function as rule ``rule_id``.
 
     ``opcode``: it looks at frames with this opcode only, and gets no others, which saves time where they are rare.
+    ``default``: False where it is off unless it is asked for.
     """
 
     def register(check: _Check) -> _Check:
@@ -112,6 +120,7 @@ def rule(
             fail_required=fail_required,
             subject=_subject(check),
             opcode=opcode,
+            default=default,
             prose=prose,
             violates=examples["Violates"],
             conforms=examples["Conforms"],

@@ -80,6 +80,10 @@ class Capture(msgspec.Struct):
     encrypted: int = 0
     """Connections that are TLS."""
     encrypted_first: Place | None = None
+    clear: int = 0
+    """Openings without TLS; how many of them on loopback; where the first is."""
+    clear_loopback: int = 0
+    clear_first: Place | None = None
     latest_ns: int = 0
     """Time of the packet before."""
     limits: dict[str, int] = {}

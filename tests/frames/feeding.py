@@ -48,7 +48,9 @@ class Line:
         settings: Settings = HASHED,
         connections: int = 1,
     ) -> None:
-        self.decoder = FrameDecoder(rows, settings.control_bytes)
+        self.decoder = FrameDecoder(
+            rows, settings.control_bytes, settings.flood_control_frames, settings.flood_control_period
+        )
         self.messages = Messages(settings, rows=rows)
         directions = 2 * connections
         self.decoder.grow(directions)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from analyzer.model import Connection, Finding, Frame, Level, Record, Severity, Summary
@@ -154,12 +155,33 @@ def test_a_severity_of_ones_own_holds_for_what_is_primary() -> None:
         (("MK",), ("MK-001",), False),
         (("MK-001",), ("MK-001",), False),
         (("M",), (), True),
+        (("ALL",), (), True),
+        (("ALL",), ("MK",), False),
     ],
 )
 def test_the_longer_match_decides(select: tuple[str, ...], ignore: tuple[str, ...], reported: bool) -> None:
-    assert selected("MK-001", Settings(select=select, ignore=ignore)) is reported
+    assert selected(registry.load()["MK-001"], Settings(select=select, ignore=ignore)) is reported
     told = [rule for rule, _ in weights(played(UNMASKED, select=select, ignore=ignore))]
     assert ("MK-001" in told) is reported
+
+
+@pytest.mark.parametrize(
+    ("select", "ignore", "reported"),
+    [
+        ((), (), False),
+        (("MK",), (), False),
+        (("MK-00",), (), False),
+        (("MK-001",), (), True),
+        (("ALL",), (), True),
+        (("ALL",), ("MK-001",), False),
+        (("MK-001", "ALL"), ("MK",), True),
+    ],
+)
+def test_a_rule_that_is_off_by_default_is_selected_by_its_whole_id(
+    select: tuple[str, ...], ignore: tuple[str, ...], reported: bool
+) -> None:
+    quiet = msgspec.structs.replace(registry.load()["MK-001"], default=False)
+    assert selected(quiet, Settings(select=select, ignore=ignore)) is reported
 
 
 # --- caps
@@ -220,7 +242,18 @@ def test_the_first_violation_is_written_at_once_and_held_ones_when_the_time_is_u
 
 def test_records_come_in_the_order_in_which_things_came_to_be_known() -> None:
     kinds = [type(record).__name__ for record in played(lines("client: 83 80 37 fa 21 3d", "server: 81 02 68 69"))]
-    assert kinds == ["Run", "Handshake", "Frame", "Finding", "Frame", "Message", "Finding", "Connection", "Summary"]
+    assert kinds == [
+        "Run",
+        "Handshake",
+        "Frame",
+        "Finding",
+        "Frame",
+        "Message",
+        "Finding",
+        "Connection",
+        "Finding",
+        "Summary",
+    ]
 
 
 def test_a_connection_is_told_after_everything_about_it() -> None:
