@@ -67,7 +67,7 @@ class Opening:
         self.raised_on_request: set[str] = set()
         """Those of them that are the client's fault."""
         self.defects_of_request: set[str] = set()
-        """Those of them again that are errors or warnings, and a reason to refuse; what others may read is none (SEC)."""
+        """Those of them again that are errors or warnings; what a request shows to others (SEC) is none."""
         self.errors_of_answer: set[str] = set()
         """Ids of the errors that are the server's fault."""
 
