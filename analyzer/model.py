@@ -259,7 +259,7 @@ class Message(msgspec.Struct, frozen=True, tag_field="type", tag="message", omit
     opcode: int
     length: int | None
     """Of the application payload, in bytes; as far as it came, where the message is not finished. Null where it was
-    compressed and could not be inflated.
+    compressed and could not be inflated, or where an extension may have changed it that is not known.
     """
     sha256: str | None
     """Null where the payload is not known whole (lost bytes, a limit, a failed inflate), or nobody asked."""

@@ -198,8 +198,8 @@ def _messages(outcome: Compared, truth: Truth, result: Result) -> Iterator[str]:
         if len(messages) != len(expected):
             yield f"{len(messages)} {side} messages instead of {len(expected)}"
         for index, (message, wanted) in enumerate(zip(messages, expected, strict=False)):
-            if message.compressed and message.sha256 is None:
-                continue
+            if message.length is None:
+                continue  # it says itself that it could not be read
             outcome.messages += 1
             if [message.opcode, message.length, message.sha256] != wanted:
                 yield f"{side} message {index}: {[message.opcode, message.length, message.sha256]} instead of {wanted}"

@@ -14,6 +14,7 @@ HOT = (
     "analyzer.tcp.streams",
     "analyzer.frames.decode",
     "analyzer.frames.text",
+    "analyzer.messages.tokens",
 )
 """The modules that pyproject.toml compiles where it can."""
 

@@ -221,7 +221,7 @@ class Messages:
         row.event = DEFLATED
         row.takeover = reading.inflater.compression.takeover
         row.allowed = 1 << reading.inflater.compression.bits
-        row.raw, row.length, row.detail = reading.raw, reading.size, detail
+        row.raw, row.length, row.status, row.detail = reading.raw, reading.size, reading.status, detail
         return row
 
     def _settled(self, reading: Reading, inflater: Inflater, pieces: PieceRows, i: int) -> list[Row]:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.frames.decode import MISSING
+from analyzer.frames.decode import DOUBT, MISSING
 from analyzer.model import Cut, Direction, Message, Payload, Place
 
 FINISHED, INVALID, ENDED, DEFLATED = range(4)
@@ -100,7 +100,9 @@ class Row(msgspec.Struct, kw_only=True):
 
     def _length(self) -> int | None:
         """Of the application payload, as far as it is known."""
-        return self.length if self.length >= 0 else None if self.compressed else self.raw
+        if self.lost & DOUBT or (self.compressed and self.length < 0):
+            return None
+        return self.raw if self.length < 0 else self.length
 
     def record(self, files: list[str]) -> Message:
         """As a record; ``files`` are the run's inputs."""

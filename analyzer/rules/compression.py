@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.frames.columns import FrameColumns
-from analyzer.messages.columns import DEFLATED, MessageColumns
+from analyzer.messages.columns import DEFLATED, MessageColumns, Status
 from analyzer.messages.inflate import Defect
 from analyzer.model import Level, Opcode, Role, Severity
 from analyzer.rules.faults import Hits
@@ -295,7 +295,10 @@ def decompression_bomb(messages: MessageColumns) -> Hits:
         messages,
         Defect.BOMB,
         "less growth",
-        lambda row: f"{messages.raw[row]} bytes that inflate to {messages.length[row]} or more",
+        lambda row: (
+            f"{messages.raw[row]} bytes that inflate to {messages.length[row]}"
+            + (" or more" if messages.status[row] == Status.LIMITED else "")
+        ),
     )
 
 

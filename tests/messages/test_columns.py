@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from analyzer.frames.decode import DOUBT, MISSING
 from analyzer.messages.columns import FINISHED, INVALID, MessageColumns, Row
 from analyzer.model import Payload
 from analyzer.wire.frame import build_frame
@@ -54,6 +55,25 @@ def test_a_record_without_payload_says_so() -> None:
     assert record.payload is msgspec.UNSET
     assert (record.length, record.frames, record.first_packet, record.last_packet) == (5, 2, 4, 6)
     assert (record.direction, record.complete, record.file) == ("client", True, "a")
+
+
+@pytest.mark.parametrize(
+    ("compressed", "length", "lost", "expected"),
+    [
+        (0, -1, 0, 9),
+        (0, 9, MISSING, 9),
+        (0, 9, DOUBT, None),
+        (1, 50, 0, 50),
+        (1, -1, 0, None),
+        (1, -1, MISSING, None),
+    ],
+)
+def test_the_length_of_what_cannot_be_read_is_not_known(
+    compressed: int, length: int, lost: int, expected: int | None
+) -> None:
+    """What was sent has one, but the record is about what the application sees."""
+    given = msgspec.structs.replace(row(raw=9, length=length, lost=lost), compressed=compressed)
+    assert given.record(["a"]).length == expected
 
 
 def test_the_place_of_a_bad_byte() -> None:

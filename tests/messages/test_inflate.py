@@ -12,7 +12,7 @@ from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-from analyzer.messages.inflate import STEP, Compression, IncompleteError, InflateError, Inflater, RestartError
+from analyzer.messages.inflate import STEP, Compression, Defect, IncompleteError, InflateError, Inflater, RestartError
 from tests.messages.deflate import TAIL, Compressor, final_block
 
 KEPT, FRESH = Compression(True), Compression(False)
@@ -158,6 +158,51 @@ def test_output_comes_in_steps_and_stops_with_the_caller() -> None:
     assert all(0 < len(next(blocks)) <= STEP for _ in range(20))
     blocks.close()
     assert inflater.broken
+
+
+@pytest.mark.parametrize("size", [STEP, 2 * STEP])
+def test_what_zlib_holds_back_comes_out(size: int) -> None:
+    """The input may be used up while output is still to come: at the end of a step, and so of a message."""
+    for more in range(-300, 300, 7):
+        message = bytes(size + more)
+        assert inflate(Inflater(KEPT, 8), Compressor(True)(message)) == message
+
+
+@given(st.binary(min_size=1, max_size=60), st.integers(0, 2000), st.integers(0, 100_000), st.randoms())
+def test_an_error_is_found_at_its_byte(end: bytes, cut: int, size: int, rng: random.Random) -> None:
+    """The byte without which zlib goes on; wherever runs end, and behind more than is kept."""
+    payload = (Compressor(True)(rng.randbytes(size // 2) + bytes(size // 2)) + TAIL) * 2 + b"\x07" + end
+    inflater = Inflater(KEPT, 8)
+    assert inflater.begin()
+    assert wrong_byte(inflater, payload[:cut], payload[cut:]) == len(payload) - len(end) - 1
+
+
+def wrong_byte(inflater: Inflater, *runs: bytes) -> int:
+    before = 0
+    for run in runs:
+        try:
+            list(inflater.feed(run))
+        except InflateError as error:
+            return before + error.at
+        before += len(run)
+    return -1
+
+
+def test_what_a_run_shows_is_told_with_its_byte() -> None:
+    inflater = Inflater(Compression(takeover=False, bits=8), 8)
+    words = random.Random(2).randbytes(200)
+    first = final_block(words) + b"\x00"
+    assert inflate(inflater, first[:50], first[50:]) == words
+    assert inflater.noticed == [(Defect.FINAL_BLOCK, len(first) - 50 - 2)]
+    stream = zlib.compressobj(wbits=-15, zdict=words)
+    again = (stream.compress(words[:30] + bytes(300) + words[:30]) + stream.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    assert inflate(inflater, again) == words[:30] + bytes(300) + words[:30], "read with what came before all the same"
+    assert [defect for defect, _ in inflater.noticed] == [Defect.REACHED_BACK, Defect.TOO_FAR]
+    assert (inflater.over, inflater.farthest) == (199, 330)
+    inflater.begin()
+    inflater.lose()
+    with pytest.raises(InflateError):
+        inflate(inflater, again)
 
 
 def test_restarts_are_bounded() -> None:

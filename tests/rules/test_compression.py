@@ -216,7 +216,10 @@ def test_a_final_block_is_told_once_a_message() -> None:
 
 def test_a_bomb() -> None:
     compressor = Compressor(True)
-    assert found(compressor(bytes(3 << 20)), compressor(b"and on")) == ["SEC-020"]
+    payloads = [compressor(bytes(3 << 20)), compressor(b"and on")]
+    finding = one(talk(*payloads), "SEC-020")
+    assert finding.found == f"{len(payloads[0])} bytes that inflate to {3 << 20}"
+    assert found(*payloads) == ["SEC-020"]
     assert found(Compressor(True)(bytes(1 << 20))) == []
     assert found(Compressor(True)(NOISE * 100)) == []
 
@@ -225,8 +228,9 @@ def test_a_bomb_that_reaches_the_limit() -> None:
     bomb = Compressor(True)(bytes(70 << 20))
     assert len(bomb) < 100_000
     data = sent("server", build_frame(1, bomb, rsv1=True) + build_frame(1, b"\x00", rsv1=True))
-    rules = ids(f"extensions: permessage-deflate\n{data}", *FAMILIES)
-    assert rules == ["SEC-020", "ST-017", "ST-013"]
+    findings = judge(f"extensions: permessage-deflate\n{data}", *FAMILIES)
+    assert [finding.rule for finding in findings] == ["SEC-020", "ST-017", "ST-013"]
+    assert findings[0].found.endswith(" or more")
 
 
 # --- ST-017
