@@ -2,7 +2,9 @@
 
 ``echo.pcap`` is one clean conversation. ``violations.pcap`` is a gallery made of the rules' own documentation:
 the first violating example of each rule, one after the other, so a new rule is in it as soon as it exists.
-Each example has a block of client ports of its own. A test compares the files with what this module builds.
+Each example has a block of client ports of its own.
+
+``analyzer/rules/README.md``, the table of all rules, is written too. Tests compare the files with what this builds.
 """
 
 from __future__ import annotations
@@ -16,6 +18,16 @@ from samples import transcript
 from samples.traffic import Conversation, Wire, pcap_bytes
 
 HERE = Path(__file__).parent
+
+RULES = HERE.parent / "analyzer" / "rules" / "README.md"
+RULES_HEAD = """# The rules
+
+Written by `samples/make.py` from the rules themselves. `wsanalyzer explain ID` says more about one, with examples. A
+rule that is *off* is not reported unless it is selected by its whole id, or by `ALL`.
+
+| id | name | level | section | severity | what is wrong |
+|---|---|---|---|---|---|"""
+BAR = "\\|"
 
 FIRST_PORT = 20000
 PORTS = 10
@@ -77,6 +89,16 @@ def readme(text: str) -> str:
     return before + TABLE_START + "\n" + "\n".join(rows) + "\n\n" + TABLE_END + after
 
 
+def rule_table() -> str:
+    """The table of all rules, for those who read the rules' modules."""
+    rows = [
+        f"| {rule.id} | {rule.name} | {rule.level} | {rule.rfc} | {rule.severity}{'' if rule.default else ', off'} "
+        f"| {rule.title.replace('|', BAR)} |"
+        for rule in registry.load().values()
+    ]
+    return "\n".join([RULES_HEAD, *rows, ""])
+
+
 def build() -> dict[str, bytes]:
     """Every generated file of this folder, by name."""
     text = (HERE / "README.md").read_text(encoding="utf-8")
@@ -84,5 +106,6 @@ def build() -> dict[str, bytes]:
 
 
 if __name__ == "__main__":
+    RULES.write_text(rule_table(), encoding="utf-8")
     for name, data in build().items():
         (HERE / name).write_bytes(data)

@@ -27,6 +27,12 @@ def test_the_committed_file_is_what_make_builds(name: str) -> None:
     assert not stale, f"samples/{name} is out of date: run python -m samples.make in the root of the repository"
 
 
+def test_the_table_of_the_rules_is_what_make_builds() -> None:
+    if not make.RULES.exists():
+        pytest.skip("the sources are not beside the samples")
+    assert make.RULES.read_text(encoding="utf-8") == make.rule_table(), "run python -m samples.make"
+
+
 def test_the_echo_conversation_is_clean() -> None:
     records = _records("echo.pcap")
     findings = [record for record in records if isinstance(record, Finding)]

@@ -151,7 +151,7 @@ def deflate_incomplete(messages: MessageColumns) -> Hits:
     )
 
 
-@rule("EX-205", severity=Severity.ERROR, level=Level.MUST, rfc="RFC 7692 7.2.1", role=Role.BOTH, close_code=1007)
+@rule("EX-205", severity=Severity.ERROR, level=Level.MUST, rfc="RFC 7692 7.2.1 (3)", role=Role.BOTH, close_code=1007)
 def deflate_tail_kept(messages: MessageColumns) -> Hits:
     """A compressed message still ends with 00 00 ff ff.
 

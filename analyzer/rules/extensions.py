@@ -184,7 +184,7 @@ def extensions_conflict_rsv1(opening: Opening) -> Iterator[Fault]:
         yield from _uses("server", others, "no other extension that uses RSV1 beside permessage-deflate")
 
 
-@rule("EX-007", severity=Severity.INFO, level=Level.MAY, rfc="RFC 6455 4.2.2, 5.6", role=Role.SERVER)
+@rule("EX-007", severity=Severity.INFO, level=Level.MAY, rfc="RFC 6455 4.2.2 (5.6)", role=Role.SERVER)
 def extensions_header_repeated(opening: Opening) -> Iterator[Fault]:
     """Response has several Sec-WebSocket-Extensions lines.
 
