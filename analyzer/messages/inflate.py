@@ -99,15 +99,15 @@ class Inflater:
         self.compression = compression
         self._most = restarts
         self._stream: Any = None
-        """A direction that never compresses never has one."""
+        """A direction that never compresses never has one, nor a walk."""
         self._recent = bytearray()
         """What came out last, at least WINDOW bytes if there were as many."""
         self._start: Any = None
         """The stream, or what it was primed with, before the input in `_log`."""
         self._log: list[bytes] = []
         self._logged = 0
-        bounded = not compression.takeover or compression.bits < zlib.MAX_WBITS
-        self._walk = TokenWalk(1 << compression.bits) if bounded else None
+        self._bounded = not compression.takeover or compression.bits < zlib.MAX_WBITS
+        self._walk: TokenWalk | None = None
         self._restarts = 0
         self._last = b""
         """The message's last bytes, as many as TAIL has."""
@@ -131,7 +131,8 @@ class Inflater:
                 self._recent.clear()
             self._stream = None
             self.broken = False
-        if self._walk is not None:
+        if self._bounded:
+            self._walk = self._walk or TokenWalk(1 << self.compression.bits)
             self._walk.begin()
         self._restarts = 0
         self._last = b""
@@ -207,7 +208,7 @@ class Inflater:
             self._restarts += 1
             if self._restarts > self._most:
                 raise RestartError
-        self._start = bytes(self._recent[-WINDOW:])
+        self._start = bytes(memoryview(self._recent)[-WINDOW:])
         self._log, self._logged = [], 0
         self._stream = zlib.decompressobj(-zlib.MAX_WBITS, zdict=self._start)
 

@@ -76,12 +76,14 @@ class Code:
     """A Huffman code, as how many codes there are of each length, and the symbols in the order of their codes."""
 
     count = cython.declare(Numbers)
+    place = cython.declare(Numbers)
     symbols = cython.declare(Numbers)
     used = cython.declare(cython.int)
 
     def __init__(self, symbols: int) -> None:
         """Room for ``symbols``."""
         self.count = _numbers([0] * 16)
+        self.place = _numbers([0] * 16)
         self.symbols = _numbers([0] * symbols)
         self.used = 0
 
@@ -92,18 +94,19 @@ class Code:
         """The code with these lengths (RFC 1951 3.2.2); ``number`` of them, from ``start``."""
         size: cython.int
         symbol: cython.int
-        at: cython.int = 0
         for size in range(LONGEST + 1):
             self.count[size] = 0
         for symbol in range(number):
             self.count[lengths[start + symbol]] += 1
         self.count[0] = 0
-        for size in range(1, LONGEST + 1):
-            if self.count[size]:
-                for symbol in range(number):
-                    if lengths[start + symbol] == size:
-                        self.symbols[at] = symbol
-                        at += 1
+        self.place[0] = 0
+        for size in range(LONGEST):
+            self.place[size + 1] = self.place[size] + self.count[size]
+        for symbol in range(number):
+            size = lengths[start + symbol]
+            if size:
+                self.symbols[self.place[size]] = symbol
+                self.place[size] += 1
 
     @cython.cfunc
     @cython.exceptval(check=False)
