@@ -28,6 +28,7 @@ class Pcap:
         self._ledger = ledger
         self._variant = pcap.VARIANTS[pcap.u32(pcap.LITTLE).build(pcap.MICROSECONDS)]
         self._head = 0
+        self._link = 0
         self._state = np.zeros(layout.STATE, dtype=np.int64)
         self._state_view = self._state.data
 
@@ -49,7 +50,7 @@ class Pcap:
         self._variant = pcap.VARIANTS[raw[: len(next(iter(pcap.VARIANTS)))]]
         self._head = self._variant.record.sizeof()
         header = pcap.HEADER[self._variant.order].parse(raw)
-        batch.link[:] = header.network.link
+        self._link = header.network.link
         self._state[layout.AT] = size
         return 0
 
@@ -71,6 +72,8 @@ class Pcap:
             self._state_view,
             *(columns[name] for name in COLUMNS),
         )
+        # Whoever took the batch before may have written into its columns.
+        batch.link[batch.count : int(state[layout.COUNT])] = self._link
         batch.count = int(state[layout.COUNT])
         self._ledger.packets = int(state[layout.NUMBER])
         if status == layout.DAMAGE:

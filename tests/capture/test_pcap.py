@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.capture.ledger import Ledger
+from analyzer.capture.reader import Reader
+from analyzer.settings import Settings
 from analyzer.wire import pcap
-from tests.capture.crafted import read_bytes
+from tests.capture.crafted import Chopped, read_bytes
 
 
 @pytest.mark.parametrize("order", pcap.ORDERS)
@@ -36,6 +39,18 @@ def test_the_check_sequence_length_is_no_part_of_the_link_type(order: str) -> No
     header[20 if order == pcap.BIG else 23] |= 0x24  # an FCS of 4 bytes is present
     rows, _ = read_bytes(bytes(header) + pcap.build_record(b"abc", 0, order))
     assert rows[0].link == 1
+
+
+def test_what_a_reader_of_a_batch_wrote_into_it_is_gone_in_the_next() -> None:
+    """Packets inside tunnels are put in the place of those around them, link type included."""
+    data = pcap.build_header(link=113) + pcap.build_record(b"abc") * 3
+    reader = Reader(Chopped(data, [1 << 20]), 0, Settings(batch_packets=1), Ledger("test"), 1 << 16)
+    links = []
+    while (batch := reader.read()) is not None:
+        links.append(int(batch.link[0]))
+        batch.link[:] = 101
+        batch.file_offset[:] = 0
+    assert links == [113] * 3
 
 
 def test_a_file_without_packets_is_read_and_said_so() -> None:
