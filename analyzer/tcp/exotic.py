@@ -18,6 +18,7 @@ import msgspec
 
 from analyzer.settings import Settings
 from analyzer.wire import packet
+from analyzer.wire.link import ETHERTYPE_VLAN
 
 LAYERS = 32
 """Headers around TCP that are opened, at most: tunnels in tunnels end somewhere."""
@@ -97,10 +98,14 @@ class Unwrapper:
                 import scapy.contrib.mpls
                 import scapy.layers.all  # noqa: F401 - registers the link types
                 from scapy import config
+                from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
+                from scapy.packet import bind_bottom_up
             except ImportError:
                 self._missing = True
             else:
                 config.conf.debug_dissector = False
+                for lower in (Ether, Dot1Q, Dot1AD):  # the one VLAN number that scapy does not know
+                    bind_bottom_up(lower, Dot1AD, type=ETHERTYPE_VLAN[-1])
                 self._scapy = config.conf
         return self._scapy
 

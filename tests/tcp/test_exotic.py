@@ -110,6 +110,14 @@ def test_fragments_in_any_order_make_the_datagram(order: list[int], doubled: boo
     assert found == segments([data])[0]
 
 
+@pytest.mark.parametrize("number", link.ETHERTYPE_VLAN)
+def test_fragments_behind_vlan_tags(number: int) -> None:
+    data = max(plain(), key=len)
+    tags = number.to_bytes(2, "big") + bytes(2) + b"\x81\x00" + bytes(2)
+    tagged = [piece[:12] + tags + piece[12:] for piece in _fragments4(data, 256)]
+    assert segments(tagged)[0] == segments([data])[0]
+
+
 def test_a_missing_fragment_gives_nothing() -> None:
     pieces = _fragments4(max(plain(), key=len), 256)
     found, _ = segments(pieces[:3] + pieces[4:])
