@@ -48,7 +48,8 @@ def test_tshark_sees_the_same_packets_and_the_comments(capture: Path, tmp_path: 
     }
     assert set(commented) == {finding["packet"] for finding in findings}
     for finding in findings:
-        assert f"{finding['severity']} {finding['rule']} {finding['name']}" in commented[finding["packet"]]
+        comment = commented[finding["packet"]]
+        assert f"{finding['severity']} {finding['rule']} {finding['name']}" in comment or "more findings" in comment
 
 
 @needs_capinfos
