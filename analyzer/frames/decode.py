@@ -579,7 +579,7 @@ class FrameDecoder:
         dec.stage = _AT_PAYLOAD
         if not dec.length:
             if dec.p_write:
-                self.piece(dec, 0, 0, dec.offset + dec.have)
+                self.piece(dec, dec.offset + dec.have - self.to_stream, 0, dec.offset + dec.have)
             self.finish(dec)
 
     @cython.cfunc

@@ -167,6 +167,21 @@ def test_the_first_bad_byte_of_compressed_text(cuts: list[int]) -> None:
     assert row.context
 
 
+@pytest.mark.parametrize("before", [0, 1000])
+@pytest.mark.parametrize("cuts", [[], [4]])
+def test_a_text_that_an_empty_frame_ends(before: int, cuts: list[int]) -> None:
+    """The byte after its header is where it ends, wherever the buffer has it."""
+    data = build_frame(1, b"\xe2", fin=False) + build_frame(0)
+    line = Line(settings=UNREAD).feed(SERVER, *chop(data, cuts), before=before).done()
+    row = only(line.rows, lambda row: row.event == INVALID)
+    assert told(row, "reason", "bad_stream_offset", "bad_file_offset", "wire") == {
+        "reason": TRUNCATED,
+        "bad_stream_offset": 5,
+        "bad_file_offset": 2_000_005,
+        "wire": b"",
+    }
+
+
 def test_compressed_text_that_ends_too_early() -> None:
     line = Line(context=DEFLATE).feed(SERVER, build_frame(1, Compressor(True)("é".encode()[:1]), rsv1=True)).done()
     row = only(line.rows, lambda row: row.event == INVALID)
