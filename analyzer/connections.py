@@ -60,7 +60,11 @@ class Connections:
         self._judge = judge
         rows = max(settings.frame_rows, ROWS)
         self._decoder = FrameDecoder(
-            rows, settings.control_bytes, settings.flood_control_frames, settings.flood_control_period
+            rows,
+            settings.control_bytes,
+            settings.flood_control_frames,
+            settings.flood_control_period,
+            settings.frame_bytes,
         )
         self._messages = Messages(settings, rows=rows)
         self._links: dict[int, Link] = {}
@@ -437,7 +441,8 @@ class Connections:
                 self._messages.begin(d, agreed.client if client else agreed.server)
             else:
                 self._decoder.phase[d] = decode.IGNORED_PHASE
-            decoder = Decoder(link.number, client, agreed.context, self._settings.control_bytes, self._messages.hashing)
+            kept = max(self._settings.control_bytes, self._settings.frame_bytes)
+            decoder = Decoder(link.number, client, agreed.context, kept, self._messages.hashing)
             self._decoder.decoders[d] = decoder
             pair.append(decoder)
         pair[0].peer, pair[1].peer = pair[1], pair[0]

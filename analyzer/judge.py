@@ -119,7 +119,9 @@ class Judge:
             for row in np.flatnonzero(frames.cut != Cut.HTTP).tolist():
                 side = drafts.side_number(frames.direction(row))
                 key = (int(frames.ordinal[row]), int(frames.connection[row]), side, int(frames.offset[row]), -2)
-                self._engine.add(Passing(key, frames.record(row, self._files)))
+                self._engine.add(
+                    Passing(key, frames.record(row, self._files, first_bytes=self._settings.frame_bytes > 0))
+                )
         for sequel in self._watch.frames(frames):
             self._sequel(sequel, sequel.place.ordinal)
         of_opcode = {opcode: frames.only(opcode) for opcode in self._opcodes}

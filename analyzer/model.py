@@ -242,6 +242,8 @@ class Frame(msgspec.Struct, frozen=True, tag_field="type", tag="frame"):
     complete: bool
     close_code: int | None
     close_reason: str | None
+    bytes: str | msgspec.UnsetType = msgspec.UNSET
+    """Header and first payload bytes as on the wire, in hex; only where a report shows frames."""
 
     def __str__(self) -> str:
         named = self.opcode in Opcode.__members__.values()  # a plain int `in Opcode` raises TypeError before 3.12

@@ -94,6 +94,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Frames collected before the rules run over them."""
     control_bytes: int = 125
     """Bytes of a control frame's payload that are kept: RFC 6455 5.5 allows no more."""
+    frame_bytes: int = 0
+    """First bytes of a data frame's payload that are kept, for reports that show frames."""
     message_size: int = 64 << 20
     """An application payload longer than this is not kept or hashed or inflated further."""
     inflate_ratio: int = 2000

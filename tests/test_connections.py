@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from analyzer.capture.source import open_source
@@ -419,3 +420,34 @@ def test_http_text_without_end_where_a_frame_should_begin_is_waited_for_up_to_th
     records = played(story, request_line=100)
     (summary,) = only(Summary, records)
     assert summary.limits == {"request_line": 1}
+
+
+# --- first bytes of frames
+
+
+@pytest.mark.parametrize("kept", [0, 3, 5, 200])
+def test_the_first_bytes_of_frames_are_kept_where_asked_for(kept: int) -> None:
+    story = lines(
+        HELLO, "client: 01 85 37 fa 21 3d 7f", "client: 9f 4d 51 58", "server: 82 7e 00 80 41*128", "server: 89 01 21"
+    )
+    frames = only(Frame, played(story, frame_bytes=kept))
+    if not kept:
+        assert all(frame.bytes is msgspec.UNSET for frame in frames)
+        return
+    whole = {
+        "client": [bytes.fromhex("818537fa213d7f9f4d5158"), bytes.fromhex("018537fa213d7f9f4d5158")],
+        "server": [bytes.fromhex("827e0080") + b"A" * 128, bytes.fromhex("890121")],
+    }
+    for frame in frames:
+        data = whole[frame.direction][frame.index]
+        control = frame.opcode >= 8
+        assert frame.bytes == data[: frame.header_length + (125 if control else kept)].hex()
+
+
+def test_findings_do_not_depend_on_the_bytes_kept() -> None:
+    story = lines("client: 81 05 48 65 6c 6c 6f", "client: c1 85 37 fa 21 3d 7f 9f 4d 51 58", "server: 81 02 ff ff")
+    kept, bare = (
+        [msgspec.structs.replace(finding, file=None) for finding in only(Finding, played(story, frame_bytes=size))]
+        for size in (64, 0)
+    )
+    assert kept == bare != []

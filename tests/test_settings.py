@@ -13,7 +13,9 @@ from analyzer.model import Severity
 from analyzer.settings import RECORDS, Settings
 
 ROOT = Path(settings.__file__).parent
-NUMBERS = [name for name in Settings.__struct_fields__ if type(getattr(Settings(), name)) is int]
+OFF = {"frame_bytes"}
+"""Zero unless a report asks."""
+NUMBERS = [name for name in Settings.__struct_fields__ if type(getattr(Settings(), name)) is int and name not in OFF]
 NOT_YET = {"pong_timeout", "close_timeout"}
 """Named for rules and stages still to come."""
 

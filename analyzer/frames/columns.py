@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -220,11 +221,16 @@ class FrameColumns:
 
     def head_bytes(self, row: int) -> bytes:
         """Header, and the payload too where it is a control frame's, as on the wire."""
-        start, size = int(self.control[row]), int(self.control_size[row])
-        return self.header_bytes(row) + bytes(self._rows.arena[start : start + size])
+        control = self.opcode[row] >= frame.CONTROL_BIT
+        return self.header_bytes(row) + (self._kept(row) if control else b"")
 
-    def record(self, row: int, files: list[str]) -> Frame:
-        """The frame as a record; ``files`` are the run's inputs."""
+    def _kept(self, row: int) -> bytes:
+        """What is kept of the payload, as on the wire."""
+        start, size = int(self.control[row]), int(self.control_size[row])
+        return bytes(self._rows.arena[start : start + size])
+
+    def record(self, row: int, files: list[str], *, first_bytes: bool = False) -> Frame:
+        """The frame as a record; ``files`` are the run's inputs. ``first_bytes``: with what is kept of its bytes."""
         first = frame.FIRST.parse(bytes([int(self.byte0[row])]))
         masked = bool(self.masked[row]) and bool(self.whole[row])
         code: int | None = None
@@ -253,4 +259,5 @@ class FrameColumns:
             complete=bool(self.complete[row]),
             close_code=code,
             close_reason=reason,
+            bytes=(self.header_bytes(row) + self._kept(row)).hex() if first_bytes else msgspec.UNSET,
         )

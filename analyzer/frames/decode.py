@@ -164,26 +164,26 @@ class FrameRows:
     control_size = cython.declare(Column, visibility="public")
     burst = cython.declare(Column, visibility="public")
 
-    def __init__(self, rows: int, control_bytes: int) -> None:
-        """Room for ``rows`` frames, and in ``arena`` for ``control_bytes`` of each one's payload where it is a control
-        frame. Columns: ``connection`` number, ``client`` (1: it sent the frame), ``index``; the place of the first byte
-        (``file``, ``packet``, ``time_ns``, ``file_offset``, stream ``offset``) and of the last; ``ordinal`` of the
-        packet that completed it; ``byte0`` and ``byte1`` (-1 where the header ends before), ``header`` bytes,
-        payload ``length`` (64 bits, unsigned), ``key``, payload bytes ``present``, ``cut`` (`Cut`), ``acked``: what the
-        segment of the first byte acknowledged; the decoder's ``context``. Then the direction's state before the frame:
-        Close sent (``closed``), ``peer_close`` code it knew of, and the message in progress (``open``, ``m_*``).
-        Then, of the message the frame belongs to, whether it is compressed (``p_compressed``) and why it cannot be
-        judged (``p_lost``: MISSING, DOUBT), and where the control payload stands in ``arena``, still masked. ``burst``
-        is 0 but for the control frame that is one too many: then it is how many came in so short a time.
+    def __init__(self, rows: int, kept_bytes: int) -> None:
+        """Room for ``rows`` frames, and in ``arena`` for ``kept_bytes`` of each one's payload. Columns: ``connection``
+        number, ``client`` (1: it sent the frame), ``index``; the place of the first byte (``file``, ``packet``,
+        ``time_ns``, ``file_offset``, stream ``offset``) and of the last; ``ordinal`` of the packet that completed it;
+        ``byte0`` and ``byte1`` (-1 where the header ends before), ``header`` bytes, payload ``length`` (64 bits,
+        unsigned), ``key``, payload bytes ``present``, ``cut`` (`Cut`), ``acked``: what the segment of the first byte
+        acknowledged; the decoder's ``context``. Then the direction's state before the frame: Close sent (``closed``),
+        ``peer_close`` code it knew of, and the message in progress (``open``, ``m_*``). Then, of the message the frame
+        belongs to, whether it is compressed (``p_compressed``) and why it cannot be judged (``p_lost``: MISSING,
+        DOUBT), and where what is kept of the payload stands in ``arena``, still masked.
+        ``burst`` is 0 but for the control frame that is one too many: then it is how many came in so short a time.
 
-        ``spans`` says of the few rows whose header or control payload is cut over several packets where each part
-        was captured: by row, (byte of the frame, file, packet, nanoseconds, file offset) of all parts but the first.
+        ``spans`` says of the few rows whose header or control payload is cut over several packets where each part was
+        captured: by row, (byte of the frame, file, packet, nanoseconds, file offset) of all parts but the first.
         """
         self.count = 0
         self.rows = rows
         self.spans = {}
         self.span_count = 0
-        self.arena = memoryview(bytearray(rows * control_bytes + 1))
+        self.arena = memoryview(bytearray(rows * kept_bytes + 1))
         self.arena_size = 0
         for name in FRAME_COLUMNS:
             setattr(self, name, column(rows))
@@ -310,8 +310,11 @@ class Decoder:
     c_before = cython.declare(cython.longlong, visibility="public")
     c_told = cython.declare(cython.bint, visibility="public")
 
-    def __init__(self, connection: int, client: bool, context: int, control_bytes: int, wanted: bool) -> None:
-        """``wanted``: write pieces for every data message, not only for text and what is compressed."""
+    def __init__(self, connection: int, client: bool, context: int, kept_bytes: int, wanted: bool) -> None:
+        """``kept_bytes``: of a payload, at most.
+
+        ``wanted``: write pieces for every data message, not only for text and what is compressed.
+        """
         self.connection = connection
         self.client = 1 if client else 0
         self.context = context
@@ -320,7 +323,7 @@ class Decoder:
         self.stage = AT_HEADER
         self.cleared = False
         self.head = memoryview(bytearray(LONGEST))
-        self.control = memoryview(bytearray(control_bytes))
+        self.control = memoryview(bytearray(kept_bytes))
         self.close_code = NO_CLOSE
         self.spans = None
         for name in (
@@ -352,13 +355,17 @@ class FrameDecoder:
     control_bytes = cython.declare(cython.Py_ssize_t)
     control_frames = cython.declare(cython.longlong)
     half_period = cython.declare(cython.longlong)
+    data_bytes = cython.declare(cython.Py_ssize_t)
 
-    def __init__(self, rows: int, control_bytes: int, control_frames: int, control_period: int) -> None:
-        """Tables of ``rows`` frames and pieces; ``control_bytes`` of each control frame's payload are kept.
+    def __init__(
+        self, rows: int, control_bytes: int, control_frames: int, control_period: int, data_bytes: int = 0
+    ) -> None:
+        """Tables of ``rows`` frames and pieces.
 
-        More than ``control_frames`` of one direction within ``control_period`` nanoseconds are a burst.
+        Of each control frame's payload ``control_bytes`` are kept, of other frames' ``data_bytes``. More than
+        ``control_frames`` of one direction within ``control_period`` nanoseconds are a burst.
         """
-        self.frames = FrameRows(rows, control_bytes)
+        self.frames = FrameRows(rows, max(control_bytes, data_bytes))
         self.pieces = PieceRows(rows)
         self.decoders = []
         self.phase = column(0)
@@ -366,6 +373,7 @@ class FrameDecoder:
         self.control_bytes = control_bytes
         self.control_frames = control_frames
         self.half_period = control_period // 2
+        self.data_bytes = data_bytes
 
     def grow(self, directions: int) -> None:
         """Make room for ``directions``; new ones carry HTTP until told otherwise."""
@@ -606,13 +614,12 @@ class FrameDecoder:
         keep: cython.Py_ssize_t
         if taken > dec.remaining:
             taken = dec.remaining
-        if OPCODE[dec.head[0]] >= CONTROL:
-            keep = self.control_bytes - dec.control_size
+        keep = self.control_bytes if OPCODE[dec.head[0]] >= CONTROL else self.data_bytes
+        keep -= dec.control_size
+        if keep > 0 and not dec.lost:  # what follows a hole would stand in the wrong place
             if keep > taken:
                 keep = taken
-            if dec.lost:  # what follows a hole would stand in the wrong place
-                keep = 0
-            if keep:
+            if keep and OPCODE[dec.head[0]] >= CONTROL:
                 self.span(dec, dec.have + dec.control_size, at)
             for k in range(keep):
                 dec.control[dec.control_size + k] = data[at + k]

@@ -51,7 +51,7 @@ class Csv:
 
 def cell(value: object) -> str:
     """One value as a cell: numbers and words as they are, true and false in lower case, nothing for null."""
-    if value is None:
+    if value is None or value is msgspec.UNSET:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -31,8 +31,7 @@ class Commented:
         self._out = out
         self._look = look
         self._inputs: list[str] = []
-        self._comments: dict[str, dict[int, list[str]]] = {}
-        self._left: dict[tuple[str, int], int] = {}
+        self._comments: dict[str, dict[int, list[tuple[int, str]]]] = {}
         self._kept = 0
 
     def write(self, record: Record) -> None:
@@ -45,25 +44,27 @@ class Commented:
             self._add(record, record.file, record.packet)
 
     def _add(self, finding: Finding, file: str, packet: int) -> None:
-        if self._kept >= self._look.kept_findings:
-            return
-        comments = self._comments.setdefault(file, {}).setdefault(packet, [])
-        if len(comments) < MOST:
-            comments.append(comment(finding))
+        if self._kept < self._look.kept_findings:
+            told = (finding.severity.rank, comment(finding))
+            self._comments.setdefault(file, {}).setdefault(packet, []).append(told)
             self._kept += 1
-        else:
-            self._left[file, packet] = self._left.get((file, packet), 0) + 1
 
     def close(self) -> None:
         """Copy every capture. Raises InputError where one is gone."""
-        for (file, packet), count in self._left.items():
-            self._comments[file][packet].append(f"wsanalyzer: {count} more findings")
         for path in self._inputs:
             stream = open_stream(path)
             try:
-                copy(stream, self._out, self._comments.get(path, {}), Settings().block_size)
+                comments = {packet: chosen(told) for packet, told in self._comments.pop(path, {}).items()}
+                copy(stream, self._out, comments, Settings().block_size)
             finally:
                 stream.close()
+
+
+def chosen(told: list[tuple[int, str]]) -> list[str]:
+    """The comments for one packet, the worst first, not too many."""
+    texts = [text for _, text in sorted(told, key=lambda one: one[0])]
+    more = len(texts) - MOST
+    return texts if more <= 0 else [*texts[:MOST], f"wsanalyzer: {more} more findings"]
 
 
 def comment(finding: Finding) -> str:
