@@ -250,7 +250,7 @@ class Connections:
     def _after_http(self, link: Link, http: HttpConnection, state: State, place: Place) -> None:
         for exchange in http.exchanges:
             link.answered(exchange)
-            self._judge.exchange(exchange, place)
+            self._judge.exchange(exchange, place, link)
             if exchange.request is not None and not exchange.tls:
                 self.capture.clear += 1
                 self.capture.clear_loopback += is_loopback(
@@ -393,7 +393,7 @@ class Connections:
             http.believe(client)
             for exchange in http.exchanges:
                 link.answered(exchange)
-                self._judge.exchange(exchange, place)
+                self._judge.exchange(exchange, place, link)
             link.http = None
         if link.number < 0:
             self._take_number(link.slot)
@@ -571,6 +571,7 @@ class Connections:
         else:
             link.finished = True
         link.facts.ended = True
+        link.over_ns = place.time_ns if link.over_ns < 0 else link.over_ns
         if link.guess is not None:
             self._settle(link, link.guess, place, over=True)
         if self._decoder.phase[d] == decode.HTTP_PHASE and link.http is not None:

@@ -16,12 +16,14 @@ from analyzer.http.exchange import Chunk, Exchange
 from analyzer.http.record import record as handshake_record
 from analyzer.link import Link
 from analyzer.messages.columns import ENDED, FINISHED, MessageColumns
-from analyzer.model import Cut, Opcode, Place, Record
+from analyzer.model import Cut, Opcode, Place, Record, Role
 from analyzer.rules import draft as drafts
 from analyzer.rules.engine import Engine, Event, Passing
+from analyzer.rules.faults import Fault
 from analyzer.rules.key_table import KeyTable
-from analyzer.rules.mask_keys import MaskKeys
+from analyzer.rules.mask_keys import Mark, MaskKeys
 from analyzer.rules.opening import Opening, check_opening
+from analyzer.rules.peers import Meeting, Peers, Run
 from analyzer.rules.registry import Rule
 from analyzer.rules.sequel import Sequel, Watch, after_refusal
 from analyzer.rules.transport import Capture, Transport
@@ -55,6 +57,8 @@ class Judge:
         self._capture_rules = self._about(Capture)
         self._mask_key_rules = self._about(MaskKeys)
         self._mask_keys = KeyTable(settings)
+        self._meeting_rules = self._about(Meeting)
+        self._peers = Peers(settings)
 
     def _about(self, subject: type) -> list[Rule]:
         return [rule for rule in self._rules if rule.subject == subject.__name__]
@@ -62,7 +66,7 @@ class Judge:
     @property
     def limits(self) -> dict[str, int]:
         """How often each limit on findings was reached."""
-        return self._engine.limits | self._mask_keys.limits
+        return self._engine.limits | self._mask_keys.limits | self._peers.limits
 
     @property
     def full(self) -> bool:
@@ -79,12 +83,21 @@ class Judge:
         """A second of capture time has begun."""
         self._engine.add(Event((place.ordinal, -1, 0, 0, 0), "tick", -1, "client", place.time_ns))
 
-    def exchange(self, exchange: Exchange, place: Place) -> None:
+    def exchange(self, exchange: Exchange, place: Place, link: Link) -> None:
         """An opening is finished; ``place`` of the packet that settled it."""
         opening = Opening(exchange)
         for rule, fault in check_opening(opening, self._rules):
             number = self._number_of[rule.id]
             self._engine.add(drafts.of_opening(rule, number, opening, fault, self._files, place.ordinal))
+        meeting = self._peers.opening(exchange, link.endpoints, place.ordinal)
+        for rule, fault in self._met(meeting):
+            number = self._number_of[rule.id]
+            if rule.role is Role.INTERMEDIARY:
+                connection = exchange.connection
+                draft = drafts.of_subject(rule, number, fault, self._files, connection, place.ordinal)
+            else:
+                draft = drafts.of_opening(rule, number, opening, fault, self._files, place.ordinal)
+            self._engine.add(draft)
         if "handshakes" in self._settings.records:
             key = (place.ordinal, exchange.connection, 0, -1, exchange.index)
             self._engine.add(Passing(key, handshake_record(exchange, self._files)))
@@ -176,17 +189,33 @@ class Judge:
             self._engine.add(Passing((*key, 1), link.record()))
 
     def _masking(self, link: Link, place: Place) -> None:
-        """The client's masking keys, all of them."""
+        """The client's masking keys, all of them, and what the other connections say."""
+        ends = link.endpoints[link.client_side], link.endpoints[1 - link.client_side]
         ended = self._mask_keys.finish(link.number)
-        if ended is None or ended.keys is None:
-            return
-        marks = {mark.offset + mark.at: mark for mark in ended.keys.marks.values()}
-        for rule in self._mask_key_rules:
-            for fault in rule.check(ended.keys):
-                assert fault.offset is not None, "masking keys stand in frames"
-                number, mark = self._number_of[rule.id], marks[fault.offset]
-                draft = drafts.of_mask_keys(rule, number, fault, mark, self._files, link.number, place.ordinal)
-                self._engine.add(draft)
+        keys: MaskKeys | None = None
+        if ended is not None:
+            keys = self._peers.constant(ends[0][0], ended) if ended.keys is None else ended.keys
+        if keys is not None:
+            marks = {mark.offset + mark.at: mark for mark in keys.marks.values()}
+            for rule in self._mask_key_rules:
+                for fault in rule.check(keys):
+                    assert fault.offset is not None, "masking keys stand in frames"
+                    self._on_mask_key(rule, fault, marks[fault.offset], link, place)
+        run = Run(link.number, link.facts.first, link.over_ns, link.abnormal())
+        meeting = self._peers.over(run, ends, ended)
+        for rule, fault in self._met(meeting):
+            if meeting.mark is not None and fault.offset is not None:
+                self._on_mask_key(rule, fault, meeting.mark, link, place)
+            else:
+                number = self._number_of[rule.id]
+                self._engine.add(drafts.of_subject(rule, number, fault, self._files, link.number, place.ordinal))
+
+    def _met(self, meeting: Meeting) -> Iterator[tuple[Rule, Fault]]:
+        return ((rule, fault) for rule in self._meeting_rules for fault in rule.check(meeting))
+
+    def _on_mask_key(self, rule: Rule, fault: Fault, mark: Mark, link: Link, place: Place) -> None:
+        number = self._number_of[rule.id]
+        self._engine.add(drafts.of_mask_keys(rule, number, fault, mark, self._files, link.number, place.ordinal))
 
     def capture(self, capture: Capture, ordinal: int) -> None:
         """The run is over."""

@@ -48,6 +48,8 @@ class Link(msgspec.Struct, kw_only=True):
     """By side: the end of what went to HTTP, captured or not."""
     begin: list[int] = msgspec.field(default_factory=_pair)
     """By side, once switched: stream offset of the first frame."""
+    over_ns: int = -1
+    """Time of the first FIN or RST; -1: none was captured."""
     reset: bool = False
     finished: bool = False
     """A FIN was captured."""
@@ -137,6 +139,12 @@ class Link(msgspec.Struct, kw_only=True):
         if self.reset:
             return "reset"
         return "fin" if self.finished else "open"
+
+    def abnormal(self) -> bool:
+        """It surely ended without a closing handshake, or without an answer to its opening."""
+        state = self.state()
+        by_reset = state.startswith("closed-by") and self.reset
+        return self.over_ns >= 0 and (state in ("unanswered", "reset", "fin") or by_reset)
 
     def record(self) -> Connection:
         """The connection as a record, when it is over."""

@@ -111,6 +111,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # --- masking keys and peers
     mask_key_windows: int = 4096
     """Directions of which 640 masking keys in a row are kept at once, for the Mersenne Twister: 10 MB in all."""
+    peers: int = 100_000
+    """Openings, clients and sequences of masking keys remembered, each, to compare connections with each other."""
 
     # --- what counts as very much of something legal
     large_message: int = 64 << 20

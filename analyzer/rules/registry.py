@@ -39,6 +39,7 @@ MODULES = (
     "origins",
     "handshake_key",
     "floods",
+    "relations",
 )
 """The modules of this package that hold rules, in the order of the catalogue."""
 
