@@ -108,7 +108,9 @@ class Peers:
         self._constant: dict[bytes, tuple[int, int]] = {}
         """By client address that used one masking key only: that key, and in how many frames; 0: not so, or told."""
         self._runs: dict[tuple[bytes, Endpoint], list[Run]] = {}
-        """In the order of their starts; empty once told."""
+        """In the order of their starts."""
+        self._told: dict[tuple[bytes, Endpoint], int] = {}
+        """Ordinal of the start of the last connection that belongs to what was told."""
         self.limits: dict[str, int] = {}
 
     def opening(self, exchange: Exchange, endpoints: Ends, settled: int) -> Meeting:
@@ -176,13 +178,16 @@ class Peers:
         runs = self._runs.get(pair)
         if runs is None:
             self._put(self._runs, pair, [run])
-        elif runs:
+        else:
             runs.append(run)
             runs.sort(key=lambda each: (each.start.ordinal, each.connection))
             del runs[:-RUNS]
-            meeting.hasty = next(_chains(runs), None)
-            if meeting.hasty is not None:
-                runs.clear()
+            for chain, pauses in _chains(runs):
+                before, last = chain[-2].start.ordinal, chain[-1].start.ordinal
+                told = self._told.get(pair, -1)
+                if last > told:
+                    meeting.hasty = (chain[-1], pauses) if before != told else meeting.hasty
+                    self._put(self._told, pair, last)
 
     def constant(self, client: bytes, masks: Ended) -> MaskKeys | None:
         """The masking keys of a connection that is over, where they are the client's one key (SEC-002) only together
@@ -229,8 +234,8 @@ AT_ONCE_NS = 100_000_000
 IN_A_ROW = 3
 
 
-def _chains(runs: list[Run]) -> Iterator[tuple[Run, list[int]]]:
-    """Connections that came at once after the one before, the third time in a row, with the three pauses."""
+def _chains(runs: list[Run]) -> Iterator[tuple[list[Run], list[int]]]:
+    """Four connections of which three came at once after the one before, with the three pauses."""
     for end in range(IN_A_ROW, len(runs)):
         chain = runs[end - IN_A_ROW : end + 1]
         pairs = list(pairwise(chain))
@@ -239,4 +244,4 @@ def _chains(runs: list[Run]) -> Iterator[tuple[Run, list[int]]]:
         at_once = at_once and all(0 <= pause <= AT_ONCE_NS for pause in pauses)
         growing = all(later > sooner for sooner, later in pairwise(pauses))
         if at_once and not growing:
-            yield chain[-1], pauses
+            yield chain, pauses

@@ -51,6 +51,7 @@ def reconnect_without_backoff(meeting: Meeting) -> Iterator[Fault]:
     time before the first new attempt, and longer before each further one.
 
     Violates:
+        +1s
         connection 1:
         client: 81 80 37 fa 21 3d
         server: RST
