@@ -46,7 +46,7 @@ def test_overlapping_openings_with_one_key_are_no_relay() -> None:
 
 
 def test_an_opening_inside_another_is_a_relay_and_has_no_direction() -> None:
-    told = judge(story(asks(1), asks(2), answers(2), answers(1)), "SEC", "ST-020")
+    told = judge(story(asks(1), asks(2), answers(2), answers(1)), "SEC-00", "ST-020")
     assert [finding.rule for finding in told] == ["ST-020"]
     assert told[0].direction is None
     assert told[0].severity is Severity.INFO
@@ -54,7 +54,7 @@ def test_an_opening_inside_another_is_a_relay_and_has_no_direction() -> None:
 
 def test_a_relay_passes_masking_keys_on() -> None:
     frames = [f"connection {number}:\n{KEYS}" for number in (1, 2)]
-    assert ids(story(asks(1), asks(2), answers(2), answers(1), *frames), "SEC") == []
+    assert ids(story(asks(1), asks(2), answers(2), answers(1), *frames), "SEC-00") == []
 
 
 def test_openings_one_after_the_other_are_not_parallel() -> None:
