@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from analyzer.frames.decode import (
     COMPRESSION,
     FRAME_COLUMNS,
+    NAMED,
     OPENING_SEEN,
+    REQUEST_LINE,
     RESUMED,
     ROLES_SURE,
     UNKNOWN_EXTENSION,
@@ -150,6 +152,16 @@ class FrameColumns:
     def opening_seen(self) -> Mask:
         """The opening handshake was captured, and every frame since: the extensions in use and all that came before."""
         return np.asarray((self.context & (OPENING_SEEN | RESUMED)) == OPENING_SEEN)
+
+    @cached_property
+    def named(self) -> Mask:
+        """The answer named websocket, and nothing else, as what the connection switched to."""
+        return np.asarray((self.context & NAMED) != 0)
+
+    @cached_property
+    def request_line(self) -> Mask:
+        """The client's payload begins, as it stands on the wire, with an HTTP request line up to ``HTTP/1.``."""
+        return np.asarray((self.context & REQUEST_LINE) != 0)
 
     @cached_property
     def unknown_extension(self) -> Mask:

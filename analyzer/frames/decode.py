@@ -39,6 +39,25 @@ HEADER = cython.declare(Octets, memoryview(bytearray(tables.HEADER.tobytes())))
 SUSPECT = cython.declare(Octets, memoryview(bytearray(chr(byte) in "CDGHLMOPTU" for byte in range(256))))
 """First letters of HTTP methods and of a status line. Read as a frame each sets a reserved bit or opcode."""
 
+UPPER = cython.declare(
+    Octets, memoryview(bytearray(chr(byte).isascii() and chr(byte).isupper() for byte in range(256)))
+)
+AFTER_TARGET = b" HTTP/1."
+"""What stands between the target of a request line and its minor version (RFC 9112 3)."""
+VERSION = cython.declare(Octets, memoryview(bytearray(AFTER_TARGET)))
+_SPACE = cython.declare(cython.int, ord(" "))
+_TILDE = cython.declare(cython.int, ord("~"))
+
+NO_LINE, IN_METHOD, AT_TARGET, IN_TARGET = -1, 0, 17, 18
+"""How far a payload spells an HTTP request line: not at all; so many letters of a method, at most 16; its target;
+beyond that, so many characters of what stands after the target."""
+SPELLED = IN_TARGET + len(AFTER_TARGET)
+_NO_LINE = cython.declare(cython.Py_ssize_t, NO_LINE)
+_IN_METHOD = cython.declare(cython.Py_ssize_t, IN_METHOD)
+_AT_TARGET = cython.declare(cython.Py_ssize_t, AT_TARGET)
+_IN_TARGET = cython.declare(cython.Py_ssize_t, IN_TARGET)
+_SPELLED = cython.declare(cython.Py_ssize_t, SPELLED)
+
 FIXED = cython.declare(cython.Py_ssize_t, frame.FIRST.sizeof() + frame.SECOND.sizeof())
 KEY = cython.declare(cython.Py_ssize_t, frame.MASKING_KEY.sizeof())
 CONTROL = cython.declare(cython.int, frame.CONTROL_BIT)
@@ -88,6 +107,11 @@ ROLES_SURE = 1 << 5
 OPENING_SEEN = 1 << 6
 RESUMED = 1 << 7
 """A gap hid frames before; boundaries were found again."""
+NAMED = 1 << 8
+"""The answer named websocket, and nothing else, as what the connection switched to."""
+REQUEST_LINE = 1 << 9
+"""Of a frame: its payload begins, as it stands on the wire, with an HTTP request line."""
+_REQUEST_LINE = cython.declare(cython.longlong, REQUEST_LINE)
 _COMPRESSION = cython.declare(cython.longlong, COMPRESSION)
 _UNKNOWN = cython.declare(cython.longlong, UNKNOWN_EXTENSION)
 _SEEN = cython.declare(cython.longlong, OPENING_SEEN)
@@ -280,6 +304,7 @@ class Decoder:
     p_base = cython.declare(cython.longlong, visibility="public")
     p_compressed = cython.declare(cython.longlong, visibility="public")
     p_write = cython.declare(cython.bint, visibility="public")
+    spelled = cython.declare(cython.Py_ssize_t, visibility="public")
     control = cython.declare(Octets, visibility="public")
     control_size = cython.declare(cython.Py_ssize_t, visibility="public")
     spans: Any = cython.declare(list, visibility="public")
@@ -331,7 +356,7 @@ class Decoder:
             "acked", "length", "key", "remaining", "present", "lost", "p_opcode", "p_message", "p_base",
             "p_compressed", "p_write", "control_size", "index", "stopped", "closed", "close_end", "whole", "finished",
             "size", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost", "m_file",
-            "m_packet", "m_time_ns", "m_empty", "c_begin", "c_now", "c_before", "c_told",
+            "m_packet", "m_time_ns", "m_empty", "c_begin", "c_now", "c_before", "c_told", "spelled",
         ):  # fmt: skip
             setattr(self, name, 0)
 
@@ -552,6 +577,7 @@ class FrameDecoder:
         dec.control_size = 0
         dec.p_opcode = 0
         dec.p_write = False
+        dec.spelled = _IN_METHOD if dec.client else _NO_LINE
         if MASKED[second]:
             for k in range(KEY):
                 key = (key << 8) | data[at + FIXED + extended + k]
@@ -624,6 +650,8 @@ class FrameDecoder:
             for k in range(keep):
                 dec.control[dec.control_size + k] = data[at + k]
             dec.control_size += keep
+        if dec.spelled != _NO_LINE and taken:
+            self.spell(dec, data, at, at + taken)
         dec.remaining -= taken
         dec.present += taken
         if dec.p_write:
@@ -632,6 +660,29 @@ class FrameDecoder:
         if dec.remaining == 0:
             self.finish(dec)
         return at
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder, data=Octets)
+    @cython.exceptval(check=False)
+    def spell(self, dec: Decoder, data: Any, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.void:
+        """Read on in what may be METHOD SP target SP HTTP/1. (RFC 9112 3), as it stands on the wire."""
+        byte: cython.int
+        state: cython.Py_ssize_t = dec.spelled
+        while at < end and 0 <= state < _SPELLED:
+            byte = data[at]
+            if state < _AT_TARGET:
+                if UPPER[byte] and state < _AT_TARGET - 1:
+                    state += 1
+                else:
+                    state = _AT_TARGET if byte == _SPACE and state >= 3 else _NO_LINE
+            elif state == _AT_TARGET:
+                state = _IN_TARGET if _SPACE < byte <= _TILDE else _NO_LINE
+            elif byte == VERSION[state - _IN_TARGET]:
+                state += 1
+            elif state > _IN_TARGET or not _SPACE < byte <= _TILDE:
+                state = _NO_LINE
+            at += 1
+        dec.spelled = state
 
     @cython.cfunc
     @cython.locals(dec=Decoder)
@@ -757,6 +808,8 @@ class FrameDecoder:
         out.cut[n] = cut
         out.acked[n] = dec.acked
         out.context[n] = dec.context
+        if dec.spelled == _SPELLED:
+            out.context[n] |= _REQUEST_LINE
         out.closed[n] = dec.closed
         out.peer_close[n] = _NO_CLOSE
         if dec.peer is not None:
@@ -828,6 +881,8 @@ class FrameDecoder:
         if dec.stage == AT_PAYLOAD and length <= dec.remaining:
             dec.remaining -= length
             dec.lost |= MISSING
+            if dec.spelled < SPELLED:
+                dec.spelled = NO_LINE
             dec.p_write = False
             if dec.remaining == 0:
                 self._finish(dec)
@@ -861,6 +916,7 @@ class FrameDecoder:
         if dec.stage == AT_HEADER:  # nothing of this header counts but the bytes that came
             dec.length = dec.key = dec.present = dec.control_size = 0
             dec.p_compressed = 0
+            dec.spelled = NO_LINE
         dec.lost |= MISSING
         self.row(dec, cut)
         dec.index += 1
@@ -881,6 +937,7 @@ class FrameDecoder:
         dec.ordinal = place.ordinal
         dec.have = 0
         dec.length = dec.key = dec.present = dec.control_size = 0
+        dec.spelled = NO_LINE
         dec.lost = MISSING
         self.row(dec, int(Cut.HTTP))
         dec.stage = STOPPED

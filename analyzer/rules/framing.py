@@ -261,7 +261,7 @@ def http_where_frame_expected(frames: FrameColumns) -> Hits:
         server: 81 0c 48 54 54 50 2f 31 2e 31 20 34 30 30
     """
     return Hits(
-        rows=(frames.cut == Cut.HTTP) & frames.opening_seen,
+        rows=(frames.cut == Cut.HTTP) & frames.opening_seen & frames.named,
         expected="a frame",
         found="an HTTP start line",
     )

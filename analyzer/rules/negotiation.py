@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from analyzer.frames.decode import COMPRESSION, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION
-from analyzer.http.exchange import Exchange
+from analyzer.frames.decode import COMPRESSION, NAMED, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION
+from analyzer.http.exchange import Exchange, names_only_websocket
 from analyzer.http.fields import latin, parse_extensions
 from analyzer.messages.inflate import Compression
 from analyzer.rules.deflate_terms import (
@@ -58,7 +58,7 @@ def agreement(exchange: Exchange) -> Agreement:
         return Agreement(context | UNKNOWN_EXTENSION, seen=exchange.intact_response, decodable=False, legacy=legacy)
     if response is None or not exchange.intact_response:
         return Agreement(context | UNKNOWN_EXTENSION, seen=False)
-    context |= OPENING_SEEN
+    context |= OPENING_SEEN | (NAMED if names_only_websocket(response) else 0)
     fields = response.named(b"sec-websocket-extensions")
     uses, _ = parse_extensions((field.value, field.value_offset) for field in fields)
     terms = []

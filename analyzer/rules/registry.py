@@ -24,6 +24,7 @@ MODULES = (
     "opening_response",
     "refusal",
     "opening_order",
+    "wire_http",
     "legacy",
     "framing",
     "control",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from analyzer.cli.glossary import close_code, look_up, opcode, words
+from analyzer.cli.glossary import CLOSE_CODES, close_code, look_up, opcode, words
+from analyzer.rules import iana
+from analyzer.rules.registry import load
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,17 @@ def test_known(word: str, begins: str) -> None:
 @pytest.mark.parametrize("word", ["", "pongs", "65536", "-1", "0x", "1e3"])
 def test_unknown(word: str) -> None:
     assert look_up(word) is None
+
+
+def test_every_field_that_the_rules_name_has_an_answer() -> None:
+    text = " ".join(f"{rule.prose} {rule.title} {' '.join(rule.violates + rule.conforms)}" for rule in load().values())
+    named = set(re.findall(r"\b(?:Sec-)?WebSocket-[A-Z][A-Za-z]*[12]?\b", text)) - {"WebSocket-"}
+    assert {name for name in named if look_up(name) is None} == set()
+    assert {"Sec-WebSocket-Key1", "WebSocket-Origin"} <= named
+
+
+def test_every_assigned_close_code_is_named() -> None:
+    assert set(CLOSE_CODES) >= iana.ASSIGNED | iana.REGISTERED
 
 
 def test_every_number_has_an_answer() -> None:

@@ -1,4 +1,4 @@
-"""Transcripts and byte strings given straight to an `HttpConnection`, without packets around them."""
+"""Byte strings given straight to an `HttpConnection`, without packets around them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from analyzer.http.connection import HttpConnection
 from analyzer.http.exchange import Exchange, State
 from analyzer.model import Cut, Place
 from analyzer.settings import Settings
-from samples import opening, transcript
+from samples import opening
 
 CLIENT, SERVER = 0, 1
-SIDES = {"client": CLIENT, "server": SERVER}
 
 REQUEST = opening.head(opening.request(opening.RFC_KEY))
 RESPONSE = opening.head(opening.response(opening.RFC_KEY))
@@ -77,34 +76,3 @@ class Talk:
     def left(self, side: int) -> bytes:
         """The bytes of frames, as the caller gets them."""
         return b"".join(chunk.data for chunk in self.connection.leftover[side]) + self.after[side]
-
-
-def play(text: str) -> Talk:
-    """A transcript of one connection, with the opening it leaves out."""
-    steps = transcript.parse(text)
-    talk = Talk()
-    heads = [step for step in steps if step.kind == "http"]
-    requests = [step for step in heads if step.side == "client"]
-    silent = any(step.kind == "silent" for step in steps)
-    rfc_answer = opening.accept_for(opening.RFC_KEY).encode()
-    key = opening.RFC_KEY if any(rfc_answer in step.data for step in heads) else opening.key_for(1)
-    if not requests:
-        talk.client(opening.head(opening.request(key)))
-    if not heads:
-        talk.server(opening.head(opening.response(key)))
-    for step in steps:
-        if step.kind == "http" and step.side == "client":
-            key = transcript._key_in(step.data)
-            talk.client(step.data)
-            if step is requests[-1] and len(requests) == len(heads) and not silent:
-                talk.server(opening.head(opening.response(key)))
-        elif step.kind == "http":
-            talk.server(step.data.replace(b"{accept}", opening.accept_for(key).encode()))
-        elif step.kind == "bytes":
-            talk.say(SIDES[str(step.side)], step.data)
-        elif step.kind in ("fin", "rst"):
-            talk.end(SIDES[str(step.side)], Cut.FIN if step.kind == "fin" else Cut.RST)
-        elif step.kind != "silent":
-            raise AssertionError(step)
-    talk.finish()
-    return talk

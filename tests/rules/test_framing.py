@@ -124,3 +124,12 @@ def test_every_unmasked_frame_is_found_at_its_second_byte() -> None:
 
 def test_nothing_is_claimed_about_a_stream_joined_in_the_middle() -> None:
     assert ids("midstream\nclient: f3 05 48 65 6c 6c 6f\nserver: 83 80 00 00 00 00", *FAMILIES) == []
+
+
+def test_http_after_an_answer_that_does_not_name_websocket_is_the_next_exchange() -> None:
+    answer = (
+        "server: http HTTP/1.1 101 Switching Protocols | {}Connection: Upgrade | Sec-WebSocket-Accept: {{accept}}\n"
+    )
+    text = "server: 81 00\n" + sent("server", b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    assert ids(answer.format("Upgrade: websocket | ") + text, "FR") == ["FR-008"]
+    assert ids(answer.format("") + text, "FR") == []

@@ -1,40 +1,16 @@
-"""The examples of HS-201 to HS-217, and where each rule puts its finger."""
+"""HS-201 to HS-217: where each rule puts its finger."""
 
 from __future__ import annotations
 
 import pytest
 
 from analyzer.model import Severity
-from analyzer.rules import opening_request, opening_response
-from analyzer.rules.faults import Fault
-from analyzer.rules.opening import Opening, check_opening
-from analyzer.rules.registry import RULES
-from tests.http.feeding import REQUEST, RESPONSE, Talk, play
-
-MODULES = {opening_request.__name__, opening_response.__name__}
-MINE = [rule for rule in RULES.values() if rule.check.__module__ == opening_response.__name__]
-
-
-def raised(talk: Talk, rule_id: str) -> list[Fault]:
-    rules = [rule for rule in RULES.values() if rule.check.__module__ in MODULES]
-    results = [check_opening(Opening(exchange), rules) for exchange in talk.connection.exchanges]
-    return [fault for result in results for rule, fault in result if rule.id == rule_id]
+from tests.http.feeding import REQUEST, RESPONSE, Talk
+from tests.rules.openings import raised, rules_of
 
 
 def test_they_are_all_here() -> None:
-    assert [rule.id for rule in MINE] == [f"HS-{number}" for number in range(201, 218)]
-
-
-@pytest.mark.parametrize(("rule_id", "text"), [(rule.id, text) for rule in MINE for text in rule.violates])
-def test_a_violating_example_raises_its_rule(rule_id: str, text: str) -> None:
-    assert raised(play(text), rule_id)
-
-
-@pytest.mark.parametrize(("rule_id", "text"), [(rule.id, text) for rule in MINE for text in rule.conforms])
-def test_a_conforming_example_does_not(rule_id: str, text: str) -> None:
-    talk = play(text)
-    assert talk.connection.exchanges
-    assert raised(talk, rule_id) == []
+    assert rules_of("opening_response") == [f"HS-{number}" for number in range(201, 218)]
 
 
 @pytest.mark.parametrize(
