@@ -67,6 +67,7 @@ class Connections:
             settings.frame_bytes,
         )
         self._messages = Messages(settings, rows=rows)
+        self._messages.searching = judge.reports("SEC-013")
         self._links: dict[int, Link] = {}
         """By slot, as long as there is something to tell of them."""
         self._numbered: dict[int, Link] = {}

@@ -18,7 +18,7 @@ from analyzer.link import Link
 from analyzer.messages.columns import ENDED, FINISHED, MessageColumns
 from analyzer.model import Cut, Opcode, Place, Record, Role
 from analyzer.rules import draft as drafts
-from analyzer.rules.engine import Engine, Event, Passing
+from analyzer.rules.engine import Engine, Event, Passing, selected
 from analyzer.rules.faults import Fault
 from analyzer.rules.key_table import KeyTable
 from analyzer.rules.mask_keys import Mark, MaskKeys
@@ -67,6 +67,10 @@ class Judge:
     def limits(self) -> dict[str, int]:
         """How often each limit on findings was reached."""
         return self._engine.limits | self._mask_keys.limits | self._peers.limits
+
+    def reports(self, rule_id: str) -> bool:
+        """Whether findings of that rule are asked for."""
+        return any(rule.id == rule_id and selected(rule, self._settings) for rule in self._rules)
 
     @property
     def full(self) -> bool:

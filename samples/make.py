@@ -64,7 +64,8 @@ def echo() -> bytes:
 
 def gallery() -> Iterator[tuple[int, registry.Rule]]:
     """The client port of the first connection of each rule's example, and the rule."""
-    for number, rule in enumerate(registry.load().values()):
+    shown = [rule for rule in registry.load().values() if rule.default]
+    for number, rule in enumerate(shown):
         yield FIRST_PORT + PORTS * number + 1, rule
 
 

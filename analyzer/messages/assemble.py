@@ -23,6 +23,7 @@ from analyzer.frames.decode import MISSING, STOPPED, Decoder, PieceRows
 from analyzer.frames.text import VALID, TextScanner, unmask
 from analyzer.messages.columns import DEFLATED, ENDED, FINISHED, INVALID, MessageColumns, Row, Status
 from analyzer.messages.inflate import Compression, Defect, IncompleteError, InflateError, Inflater, RestartError
+from analyzer.messages.secrets import Search
 from analyzer.model import Cut, Opcode
 from analyzer.settings import Settings
 
@@ -50,6 +51,7 @@ class Reading(msgspec.Struct):
     """What is said about the message's compression if it turns out to be one."""
     hash: Any = None
     parts: list[bytes] | None = None
+    search: Search | None = None
 
 
 class Messages:
@@ -68,6 +70,8 @@ class Messages:
         self._rows: list[Row] = []
         self.limits: dict[str, int] = {}
         self.hashing = settings.payloads or "messages" in settings.records
+        self.searching = False
+        """Text is searched for credentials."""
 
     def grow(self, directions: int) -> None:
         """Make room for ``directions``."""
@@ -87,6 +91,8 @@ class Messages:
             at, reason = self.scanner.hit_at[hit], self.scanner.hit_reason[hit]
             self._rows.append(self._invalid(data, pieces, self.scanner.hit_row[hit], at, reason))
         wanted = np.asarray(pieces.compressed)[: pieces.count] | self.hashing
+        if self.searching:
+            wanted |= np.asarray(pieces.opcode)[: pieces.count] == Opcode.TEXT
         for i in np.flatnonzero(wanted).tolist():
             self._piece(data, pieces, i)
         pieces.count = 0
@@ -130,6 +136,7 @@ class Messages:
         index, compressed = pieces.message[i], bool(pieces.compressed[i])
         if pieces.first[i] or index != reading.index:
             self._start(reading, index, compressed)
+            reading.search = Search() if self.searching and pieces.opcode[i] == Opcode.TEXT else None
             if reading.status is Status.UNKNOWN and not reading.told and not pieces.lost[i]:
                 reading.told = True
                 self._rows.append(self._defect(reading, Defect.CONTEXT_LOST, data, pieces, i, 0))
@@ -158,7 +165,10 @@ class Messages:
         reading.size += len(payload)
         if reading.size > self._settings.message_size:
             self._limit(reading, "message_size")
-        elif reading.hash is not None:
+            return
+        if reading.search is not None:
+            reading.search.feed(payload)
+        if reading.hash is not None:
             reading.hash.update(payload)
             if reading.parts is not None:
                 reading.parts.append(payload)
@@ -281,6 +291,8 @@ class Messages:
             length=reading.size if known else -1,
             sha256=reading.hash.hexdigest() if known and reading.hash is not None else None,
             payload=b"".join(reading.parts) if known and reading.parts is not None else None,
+            secret=int(known and reading.search is not None and reading.search.found != ""),
+            detail=reading.search.found if known and reading.search is not None else "",
         )
         reading.parts = None
         self._read[(row.connection, row.client, row.index)] = row

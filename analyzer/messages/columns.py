@@ -76,7 +76,9 @@ class Row(msgspec.Struct, kw_only=True):
     allowed: int = 0
     distance: int = 0
     detail: str = ""
-    """What zlib said."""
+    """What zlib said; what a credential found in the text is called."""
+    secret: int = 0
+    """A credential was found in the text."""
     bad_offset: int = -1
     """The first bad byte: in the application payload, in its frame's payload, in the stream (-1: not a byte sent)."""
     bad_in_frame: int = -1

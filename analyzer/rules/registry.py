@@ -39,6 +39,7 @@ MODULES = (
     "exposure",
     "origins",
     "handshake_key",
+    "secrets",
     "floods",
     "relations",
 )

@@ -14,10 +14,10 @@ from analyzer import pipeline
 from analyzer.capture.source import open_source
 from analyzer.model import Finding
 from analyzer.rules import registry
-from analyzer.settings import Settings
+from analyzer.settings import ALL, Settings
 
 RULES = registry.load()
-SETTINGS = Settings(records=frozenset({"findings"}))
+SETTINGS = Settings(records=frozenset({"findings"}), select=(ALL,))
 
 
 def _cases(kind: str) -> list[object]:
