@@ -103,7 +103,7 @@ def test_a_gap_inside_an_early_payload_keeps_the_boundary() -> None:
     rest = lines("client: 00 00 00 00 00 00 00 00 81 80 37 fa 21 3d", "+5s", HELLO)
     records = played(lines(REQUEST, early, ANSWER, rest))
     assert read(records) == [(2, False), (1, True), (1, True)]
-    assert rules(records) == ["HS-401", "ST-002"]
+    assert rules(records) == ["HS-401", "SEC-002", "ST-002"]
 
 
 @pytest.mark.parametrize("pieces", [["61*10"], ["61*4", "61*6"], ["61*9", "61"]])
