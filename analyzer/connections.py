@@ -223,11 +223,11 @@ class Connections:
             self._first_frame(link, d, chunk)
         elif not (self._settings.decode_as and self._named(link, d, chunk)):
             link.reached[d & 1] = chunk.end
-            if link.guess is not None and self._guess(link, link.guess, d & 1, chunk):
-                return
             if link.http is not None:
                 state = link.http.data(d & 1, chunk.data, chunk.offset, chunk.place, chunk.acked)
                 self._after_http(link, link.http, state, chunk.place)
+            if link.guess is not None:
+                self._guess(link, link.guess, d & 1, chunk)
 
     def _named(self, link: Link, d: int, chunk: Chunk) -> bool:
         """Whether the port was named as WebSocket and these bytes are no HTTP; if they are frames, read them."""
@@ -321,6 +321,7 @@ class Connections:
     def _switch(self, link: Link, http: HttpConnection, place: Place) -> None:
         """The opening was accepted: frames follow in both directions, and some may have come already."""
         assert http.exchange is not None, "switched without an exchange"
+        guess = link.guess
         link.http = link.guess = None
         link.switched = True
         link.client_side = http.client_side
@@ -332,27 +333,27 @@ class Connections:
         self._decode(link, agreed)
         if agreed.decodable:
             for side in (http.client_side, 1 - http.client_side):
-                self._hand_over(link, http, side, place, agreed.seen)
+                d, at = 2 * link.slot + side, http.frames_from[side]
+                link.begin[side] = at
+                chunks = http.leftover[side]
+                if at < 0:
+                    self._lost(link, d, seen=agreed.seen)
+                    chunks = (guess.sides[side].chunks if guess is not None else None) or chunks
+                self._replay(link, d, chunks, at, link.reached[side], place)
 
-    def _hand_over(self, link: Link, http: HttpConnection, side: int, place: Place, seen: bool) -> None:
-        """Give the decoder what came after the opening; the packet at ``place`` made known that these are frames."""
-        d, at = 2 * link.slot + side, http.frames_from[side]
-        if at < 0:
-            self._lost(link, d, seen=seen)
-        else:
-            link.begin[side] = at
-        self._replay(link, d, http.leftover[side], at, place)
+    def _replay(self, link: Link, d: int, chunks: list[Chunk], at: int, until: int, place: Place) -> None:
+        """Read what came of frames before the packet at ``place`` made known that they are: ``chunks``, from ``at`` on.
 
-    def _replay(self, link: Link, d: int, chunks: list[Chunk], at: int, place: Place) -> None:
-        """Read what came of frames before the packet at ``place`` made known that they are; ``at``: from where on."""
+        What was not kept of the stream up to ``until`` is a hole.
+        """
         for chunk in chunks:
             if 0 <= at < chunk.offset:
                 self._hole(link, d, at, chunk.offset - at, place)
             known = msgspec.structs.replace(chunk.place, ordinal=place.ordinal)
             self._first_frame(link, d, msgspec.structs.replace(chunk, place=known))
             at = max(at, chunk.end)
-        if 0 <= at < link.reached[d & 1]:
-            self._hole(link, d, at, link.reached[d & 1] - at, place)
+        if 0 <= at < until:
+            self._hole(link, d, at, until - at, place)
 
     def _lost(self, link: Link, d: int, *, seen: bool) -> None:
         """Where a frame begins in a direction that carries some is not known; ``seen``: but the opening was seen."""
@@ -365,37 +366,30 @@ class Connections:
 
     # --- frames found by themselves
 
-    def _guess(self, link: Link, guess: Guess, side: int, chunk: Chunk) -> bool:
-        """Look at a segment of a connection whose opening is not all there; whether it is WebSocket."""
+    def _guess(self, link: Link, guess: Guess, side: int, chunk: Chunk) -> None:
+        """Look at a segment of a connection whose opening is not all there."""
         guess.add(side, chunk)
         if guess.hopeless:
-            self._no_guess(link, chunk.place)
-        elif self._settle(link, guess, chunk.place, over=False):
-            return True
+            link.guess = None
+            if link.http is None:
+                self._leave(link)
+        else:
+            self._settle(link, guess, chunk.place, over=False)
         self._weigh(link, chunk.place)
-        return False
 
-    def _no_guess(self, link: Link, place: Place) -> None:
-        link.guess = None
-        if link.http is None:
-            self._leave(link)
-        self._weigh(link, place)
-
-    def _settle(self, link: Link, guess: Guess, place: Place, *, over: bool) -> bool:
+    def _settle(self, link: Link, guess: Guess, place: Place, *, over: bool) -> None:
         """If the bytes are frames beyond doubt, read them as such."""
         http = link.http
         known = -1 if http is None else http.client_side
-        client = guess.client(known, asked=http is not None and http.asked, over=over)
+        asked = http is not None and http.asked
+        client = guess.client(known, asked=asked, over=over)
         if client < 0:
-            return False
-        link.guess = None
+            return
+        if http is not None and asked:
+            self._after_http(link, http, http.believe(), place)
+            return
+        link.http = link.guess = None
         link.client_side = client
-        if http is not None:
-            http.believe(client)
-            for exchange in http.exchanges:
-                link.answered(exchange)
-                self._judge.exchange(exchange, place, link)
-            link.http = None
         if link.number < 0:
             self._take_number(link.slot)
         link.switched = True
@@ -408,9 +402,8 @@ class Connections:
                 self._reached("undecided_size")
             link.begin[side] = chunks[0].offset if chunks else AGAIN
             link.doubt[side] = not chunks
-            self._replay(link, 2 * link.slot + side, chunks, link.begin[side], place)
+            self._replay(link, 2 * link.slot + side, chunks, link.begin[side], link.reached[side], place)
         self._weigh(link, place)
-        return True
 
     def _search(self, link: Link, d: int, chunk: Chunk) -> None:
         """A segment of a direction in which the next frame has still to be found."""
@@ -428,7 +421,7 @@ class Connections:
             del link.searches[side]
             self._decoder.resume(d)
             link.begin[side] = search.chunks[0].offset
-            self._replay(link, d, search.chunks, link.begin[side], chunk.place)
+            self._replay(link, d, search.chunks, link.begin[side], chunk.end, chunk.place)
         self._weigh(link, chunk.place)
 
     def _decode(self, link: Link, agreed: Agreement) -> None:

@@ -450,3 +450,104 @@ def test_findings_do_not_depend_on_the_bytes_kept() -> None:
         for size in (64, 0)
     )
     assert kept == bare != []
+
+
+# --- bytes lost near the opening
+
+
+def torn_head(side: str, text: str, kept: int, again: int = -1) -> str:
+    """A head of which the capture lacks the bytes from ``kept`` to ``again``, or to the end."""
+    (head,) = heads(text)
+    rest = [f"{side}: raw {head[again:].hex(' ')}"] if again >= 0 else []
+    length = (again if again >= 0 else len(head)) - kept
+    return lines(f"{side}: raw {head[:kept].hex(' ')}", f"gap {side} {length}", *rest)
+
+
+SILENT = lines(REQUEST, "server: silent")
+BOTH = lines(HELLO, TO_SERVER, "+3s", HELLO, TO_SERVER)
+
+
+@pytest.mark.parametrize("kept", [20, 80, 120])
+def test_an_answer_cut_by_a_gap_is_an_answer(kept: int) -> None:
+    records = played(lines(SILENT, torn_head("server", ANSWER, kept), BOTH))
+    (connection,) = only(Connection, records)
+    assert (connection.state, connection.role_evidence) == ("open", "opening")
+    assert (read(records), read(records, "server")) == ([(1, True)] * 2, [(1, True)] * 2)
+    assert rules(records) == ["ST-002", "ST-006"]
+
+
+def test_an_answer_with_a_hole_is_an_answer() -> None:
+    records = played(lines(SILENT, torn_head("server", ANSWER, 40, 60), BOTH))
+    assert (read(records), read(records, "server")) == ([(1, True)] * 2, [(1, True)] * 2)
+    assert rules(records) == ["ST-002", "ST-006"]
+
+
+def test_an_answer_cut_by_a_gap_or_by_the_end_is_no_other_protocol() -> None:
+    cut = played(lines(SILENT, torn_head("server", ANSWER, 80), "client: FIN"))
+    assert [connection.state for connection in only(Connection, cut)] == ["unclear"]
+    ended = played(lines(SILENT, "server: raw " + heads(ANSWER)[0][:80].hex(" ")))
+    assert [connection.state for connection in only(Connection, ended)] == ["open"]
+
+
+@pytest.mark.parametrize("kept", [20, 90, 150])
+def test_frames_after_a_lost_request_tail_are_read(kept: int) -> None:
+    answer = ANSWER.replace("{accept}", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+    records = played(lines(torn_head("client", REQUEST, kept), answer, BOTH))
+    assert (read(records), read(records, "server")) == ([(1, True)] * 2, [(1, True)] * 2)
+    assert {"ST-002", "ST-007"} <= set(rules(records))
+    assert errors(records) == []
+
+
+def test_frames_after_two_heads_of_which_only_the_start_is_there() -> None:
+    heads_cut = lines(torn_head("client", REQUEST, 20), torn_head("server", ANSWER, 20))
+    records = played(lines(heads_cut, *[BOTH] * 3, GOODBYE, ECHOED, "client: FIN", "server: FIN"))
+    (connection,) = only(Connection, records)
+    assert (connection.state, connection.role_evidence) == ("closed", "opening")
+    assert (connection.client_messages, connection.server_messages) == (6, 6)
+    assert {"ST-002", "ST-006"} <= set(rules(records))
+
+
+def test_frames_of_a_server_whose_answer_was_lost() -> None:
+    records = played(lines(SILENT, "gap server 129", *[TO_SERVER] * 4, "+3s", TO_SERVER, TO_SERVER, HELLO))
+    assert (read(records), read(records, "server")) == ([(1, True)], [(1, True)] * 6)
+    assert rules(records) == ["ST-002", "ST-006"]
+
+
+@pytest.mark.parametrize(
+    ("story", "state"),
+    [
+        (lines(GOODBYE, "gap server 4", "server: FIN", "client: FIN", "+3s"), "unclear"),
+        (lines(HELLO, "gap server 4", "server: FIN", "client: FIN", "+3s"), "unclear"),
+        (lines(GOODBYE, "gap client 8", "server: FIN", "client: FIN", "+3s"), "closed-by-client"),
+        (lines(GOODBYE, "gap server 4", ECHOED, "server: FIN", "client: FIN", "+3s"), "closed"),
+    ],
+)
+def test_a_close_that_a_gap_may_hide_is_not_denied(story: str, state: str) -> None:
+    assert [connection.state for connection in only(Connection, played(story))] == [state]
+
+
+# --- captures that begin later
+
+
+MIDDLE = [
+    "client: 81 85 12 34 56 78 12 34 56 78 12",
+    "client: 81 85 23 45 67 8a 23 45 67 8a 23",
+    TO_SERVER,
+    "client: 81 83 ab cd ef 01 ab cd ef",
+    "server: 81 03 61 62 63",
+]
+
+
+def test_roles_are_told_from_the_masks_where_nothing_else_tells() -> None:
+    records = played(lines("midstream", *MIDDLE, TO_SERVER, "client: 81 02 68 69"))
+    (connection,) = only(Connection, records)
+    assert (connection.role_evidence, connection.client[1]) == ("masks", 40001)
+    assert (read(records), read(records, "server")) == ([(1, True)] * 4, [(1, True)] * 3)
+    assert rules(records) == ["ST-001", "ST-006"], "masking is not judged by what it told"
+    (found,) = [finding.found for finding in only(Finding, records) if finding.rule == "ST-006"]
+    assert "roles from the mask bits" in found
+
+
+def test_with_a_syn_what_is_no_http_is_no_websocket() -> None:
+    raw = [step.replace(": ", ": raw ", 1) for step in MIDDLE]
+    assert only(Connection, played(lines(*raw, *raw))) == []

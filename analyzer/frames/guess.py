@@ -5,7 +5,8 @@ every frame of the other. A masked frame is hard to mistake: its length counts n
 byte, with the top bit set, says 122 more than the bytes that follow it. Frames without masks resemble whatever has a
 byte of type and a byte of length, and prove nothing by themselves. So both sides are read as frames from some segment
 on, and a claim is made only where several frames in a row made sense on each side that was captured, and the masking
-keys differ, as RFC 6455 5.3 wants them. Whatever is short of that is left alone.
+keys differ, as RFC 6455 5.3 wants them. Less is asked for where a part of the opening was captured. Whatever is short
+of that is left alone.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ class Guess:
                 continue
             if asked and max(_bits(ours), _bits(theirs)) >= ASKED_BITS:
                 return side
-            if ours is not None and ours.varied and self._believable(ours, theirs, self._seen[1 - side], over):
+            varied = ours is not None and (ours.varied or known >= 0)
+            if ours is not None and varied and self._believable(ours, theirs, self._seen[1 - side], over):
                 return side
         return -1
 

@@ -154,27 +154,20 @@ class HttpConnection:
         """An opening waits for its answer."""
         return any(pending.exchange is not None for pending in self._pending)
 
-    def believe(self, client_side: int) -> None:
-        """Frames were found by themselves: the opening, as far as it was captured, was accepted."""
-        if self.state is not State.HTTP:
-            return
-        self.client_side = client_side
-        self._close_head(client_side, None)
-        exchange = next((waiting.exchange for waiting in reversed(self._pending) if waiting.exchange), None)
-        server = self._sides[1 - client_side]
-        if exchange is not None:
-            begun = server.mode is Mode.HEAD and server.collector.verified
-            head = server.collector.head(is_request=False, complete=False) if begun else None
-            if head is not None and head.code == SWITCHING:
+    def believe(self) -> State:
+        """The opening that was `asked` for was accepted: its answer was not seen, but frames were."""
+        exchange = next(pending.exchange for pending in reversed(self._pending) if pending.exchange is not None)
+        server = self._sides[1 - self.client_side]
+        if server.mode is Mode.HEAD and server.collector.verified:
+            head = server.collector.head(is_request=False, complete=False)
+            if head.code == SWITCHING:
                 head.end, head.intact = -1, False
                 exchange.response = head
-            exchange.accepted = True
-            self._finish(exchange)
-        elif self._challenged is not None:
-            self._finish(self._challenged)
+        exchange.accepted = True
         self._pending.clear()
-        self.exchange = exchange
-        self.state = State.SWITCHED
+        self._finish(exchange)
+        self._switch(exchange)
+        return self.state
 
     def give_up(self, limit: str) -> State:
         """Follow the connection no further, because the limit of that name was reached."""
