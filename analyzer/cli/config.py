@@ -5,7 +5,7 @@
     severity = { "FR-002" = "warning" }
     fail-on = "warning"            # also: color
     baseline = "known.json"        # relative to the working directory
-    payloads = true                # also: progress
+    payloads = true                # also: progress, redact
     timeout = { pong = 30 }        # seconds
     limits = { message-size = 1048576 }   # any other numeric setting: bytes, counts, or -time in seconds
 
@@ -29,7 +29,7 @@ LISTS = ("format", "output", "select", "ignore", "records", "decode-as")
 TABLES = ("severity", "timeout")
 WORDS = ("fail-on", "color")
 PATHS = ("baseline",)
-SWITCHES = ("payloads", "progress")
+SWITCHES = ("payloads", "progress", "redact")
 KEYS = (*LISTS, *TABLES, *WORDS, *PATHS, *SWITCHES, "limits")
 
 _DEFAULTS = Settings()

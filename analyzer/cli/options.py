@@ -39,6 +39,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: str | None = None
     baseline: str | None = None
     update_baseline: bool | None = None
+    redact: bool | None = None
     records: list[str] | None = None
     payloads: bool | None = None
     decode_as: list[str] | None = None

@@ -16,6 +16,7 @@ def report(
     fail_on: words.FailOn = None,
     baseline: words.Baseline = None,
     update_baseline: words.UpdateBaseline = None,
+    redact: words.Redact = None,
     quiet: words.Quiet = False,
     verbose: words.Verbose = False,
     color: words.Color = None,
@@ -33,6 +34,7 @@ def report(
         fail_on=fail_on,
         baseline=baseline,
         update_baseline=update_baseline,
+        redact=redact,
         color=color,
     )
     choice("--fail-on", options.fail_on or "error", FAIL_ON)

@@ -15,6 +15,7 @@ from analyzer.model import Finding, Record, Run, Severity, Summary
 from analyzer.report.baseline import Baseline
 from analyzer.report.formats import FORMATS, Format
 from analyzer.report.outputs import STDOUT, Output, refuse_overlap
+from analyzer.report.redact import Redactor
 from analyzer.report.rows import row_kind
 from analyzer.report.sink import Look
 from analyzer.report.verdict import plural
@@ -55,6 +56,10 @@ class Results:
         )
         self._update = options.update_baseline is True
         self._baseline = _baseline(options, chosen)
+        self._redactor = Redactor(chosen.kept_connections) if options.redact else None
+        for name, path in self._wanted if options.redact else ():
+            if FORMATS[name].copies:
+                raise UsageError(f"{path}: {name} copies packets as they are; leave out --redact, or this format")
         self._outputs: list[tuple[Format, Output]] = []
         self._severities: dict[str, int] = {}
         self._summary: Summary | None = None
@@ -90,6 +95,8 @@ class Results:
             needs.add("findings")
         if self._baseline is not None:
             needs |= {"handshakes", "findings"}
+        if self._redactor is not None:
+            needs.add("handshakes")
         return msgspec.structs.replace(self._settings, records=frozenset(needs))
 
     def bar_fits(self) -> bool:
@@ -104,6 +111,8 @@ class Results:
             if left is None:
                 return self._listening()
             record = left
+        if self._redactor is not None:
+            record = self._redactor.see(record)
         if isinstance(record, Finding):
             self._severities[record.severity] = self._severities.get(record.severity, 0) + record.count
         elif isinstance(record, Run):

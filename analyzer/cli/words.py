@@ -38,6 +38,9 @@ Baseline = Annotated[
 UpdateBaseline = Annotated[
     bool | None, typer.Option("--update-baseline", help="Write what is found to the --baseline file, and exit 0.")
 ]
+Redact = Annotated[
+    bool | None, typer.Option("--redact", help="Leave out cookies, credentials, tokens and payloads in every format.")
+]
 Records = Annotated[
     Several,
     typer.Option(metavar="KINDS", help="connections, handshakes, frames, messages, findings, or all."),

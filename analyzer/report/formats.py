@@ -22,6 +22,8 @@ class Format(NamedTuple):
     """Writes while the analysis runs."""
     table: bool = False
     """Is one table, of the kind of record that `analyzer.report.rows` tells from the destination."""
+    copies: bool = False
+    """Holds the capture's own bytes."""
     digests: bool = False
     """States the inputs' SHA-256, which costs a second reading of each file."""
 
@@ -58,7 +60,7 @@ FORMATS = {
         "analyzer.report.junit", "JUnit", (".xml",), needs=frozenset({"connections", "handshakes", "findings"})
     ),
     "github": Format("analyzer.report.github", "GitHub", needs=frozenset({"findings"})),
-    "pcapng": Format("analyzer.report.pcapng", "Commented", (".pcapng",), needs=frozenset({"findings"})),
+    "pcapng": Format("analyzer.report.pcapng", "Commented", (".pcapng",), needs=frozenset({"findings"}), copies=True),
     "csv": Format("analyzer.report.csv", "Csv", (".csv",), streams=True, table=True),
     "parquet": Format("analyzer.report.parquet", "Parquet", (".parquet",), table=True),
 }

@@ -113,7 +113,7 @@ def in_fields(request: Head) -> Iterator[Credential]:
                     yield Credential(field, latin(cookie), offset, len(value))
         elif name == b"sec-websocket-protocol":
             continue  # a list, which may go over several fields: `in_protocols`
-        elif field.value and _is_credential_field(name):
+        elif field.value and is_credential_field(name):
             # The scheme of RFC 9110 11.4 is no secret.
             scheme, blank, rest = field.value.partition(b" ")
             known = bool(blank) and scheme.isalpha()
@@ -121,7 +121,8 @@ def in_fields(request: Head) -> Iterator[Credential]:
             yield Credential(field, latin(field.name), offset, len(rest) if known else len(field.value))
 
 
-def _is_credential_field(name: bytes) -> bool:
+def is_credential_field(name: bytes) -> bool:
+    """A field whose name, in lower case, says that it holds a credential."""
     if _REGISTERED_FIELD.match(name):
         return False
     plain = _NOT_PLAIN.sub(b"", name)
@@ -172,12 +173,16 @@ def in_target(request: Head) -> Iterator[Credential]:
         plain = _NOT_PLAIN.sub(b"", unquote_to_bytes(name).lower())
         decoded = unquote_to_bytes(value)
         weak = plain == b"sid"
-        if _is_secret(plain, decoded) or (weak and socket_io and decoded):
+        if is_secret_parameter(plain, decoded) or (weak and socket_io and decoded):
             yield Credential(None, latin(name), at + len(name) + 1, len(value), weak)
         at += len(pair) + 1
 
 
-def _is_secret(name: bytes, value: bytes) -> bool:
+def is_secret_parameter(name: bytes, value: bytes) -> bool:
+    """A parameter of a query whose name, or the shape of whose value, says that it is secret.
+
+    ``name`` is in lower case and without what is neither letter nor digit.
+    """
     if is_jwt(value.removeprefix(b"Bearer ")):
         return True
     if value.lower() in PASSED_OVER:

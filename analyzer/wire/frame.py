@@ -52,7 +52,8 @@ FRAME = Struct(
 )
 """A whole frame; ``payload`` as it stands on the wire, still masked."""
 
-CLOSE_BODY = Optional(Struct("code" / Int16ub, "reason" / GreedyBytes))
+CLOSE_CODE = Int16ub
+CLOSE_BODY = Optional(Struct("code" / CLOSE_CODE, "reason" / GreedyBytes))
 """Payload of a Close frame: None where there is no code (empty, or the illegal single byte)."""
 
 CONTROL_LIMIT = 125
