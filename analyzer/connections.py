@@ -28,11 +28,13 @@ from analyzer.judge import Judge
 from analyzer.link import Link
 from analyzer.messages.assemble import Messages
 from analyzer.model import Cut, Place, Record
+from analyzer.rules.capture_facts import Capture
 from analyzer.rules.hosts import is_loopback, unpacked_address
 from analyzer.rules.negotiation import Agreement, agreement
-from analyzer.rules.transport import Capture, Transport
+from analyzer.rules.transport import Transport
 from analyzer.settings import Settings
 from analyzer.tcp import streams
+from analyzer.tcp.delivery import Copies
 from analyzer.tcp.packets import ENDPOINT, Endpoints, Flows, unpacked
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import Chunks
@@ -183,11 +185,15 @@ class Connections:
         elif kind == streams.GAP:
             self._gap(link, d, chunks.offset[i], chunks.length[i], place)
         elif kind == streams.CONFLICT:
-            link.conflict(d & 1, chunks.offset[i], chunks.length[i], place)
+            copies = Copies.unpack(chunks.store, chunks.start[i])
+            limit = self._settings.kept_losses
+            self._kept(link.conflict(d & 1, chunks.offset[i], chunks.length[i], copies, place, limit))
+        elif kind == streams.SIGN:
+            link.sign(d & 1, chunks.length[i], chunks.start[i], place)
         elif kind in CUTS:
             self._side_ended(link, d, CUTS[kind], place)
         elif kind == streams.END:
-            link.facts.synced = bool(chunks.length[i])
+            link.over(chunks.length[i])
             self._end(link, place)
 
     def _open(self, slot: int, tcp_stream: int, endpoints: Endpoints, synced: bool, place: Place) -> None:
@@ -296,6 +302,11 @@ class Connections:
     def _reached(self, limit: str) -> None:
         self.limits[limit] = self.limits.get(limit, 0) + 1
 
+    def _kept(self, remembered: bool) -> None:
+        """A loss was told of; note where it is only counted."""
+        if not remembered:
+            self._reached("kept_losses")
+
     def _ignore(self, link: Link, http: HttpConnection, place: Place) -> None:
         """Not WebSocket, or not any more; not by an opening that was captured, at least."""
         if http.reason in SETTLED:
@@ -362,7 +373,7 @@ class Connections:
         self._messages.lose(d)
         gap = link.lost_last(side)
         if seen and gap is not None:
-            link.out_of_step(side, gap.offset, gap.length, gap.place)
+            self._kept(link.out_of_step(side, gap.offset, gap.length, gap.place, self._settings.kept_losses))
 
     # --- frames found by themselves
 
@@ -526,7 +537,7 @@ class Connections:
     # --- gaps and ends
 
     def _gap(self, link: Link, d: int, offset: int, length: int, place: Place) -> None:
-        link.lost(d & 1, offset, length, place)
+        self._kept(link.lost(d & 1, offset, length, place, self._settings.kept_losses))
         if self._decoder.phase[d] != decode.HTTP_PHASE or link.switched:
             self._hole(link, d, offset, length, place)
             return
@@ -553,7 +564,7 @@ class Connections:
             self._messages.lose(d)
         self._known_at(decoder, place)
         if not self._decoder.gap(d, length):
-            link.out_of_step(d & 1, offset, length, place)
+            self._kept(link.out_of_step(d & 1, offset, length, place, self._settings.kept_losses))
             self._messages.interrupt(d, decoder)
             link.begin[d & 1] = AGAIN
             self._decoder.phase[d] = decode.HTTP_PHASE

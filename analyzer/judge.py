@@ -18,6 +18,7 @@ from analyzer.link import Link
 from analyzer.messages.columns import ENDED, FINISHED, MessageColumns
 from analyzer.model import Cut, Opcode, Place, Record, Role
 from analyzer.rules import draft as drafts
+from analyzer.rules.capture_facts import Capture
 from analyzer.rules.engine import Engine, Event, Passing, selected
 from analyzer.rules.faults import Fault
 from analyzer.rules.key_table import KeyTable
@@ -26,7 +27,7 @@ from analyzer.rules.opening import Opening, check_opening
 from analyzer.rules.peers import Meeting, Peers, Run
 from analyzer.rules.registry import Rule
 from analyzer.rules.sequel import Sequel, Watch, after_refusal
-from analyzer.rules.transport import Capture, Transport
+from analyzer.rules.transport import Transport
 from analyzer.settings import Settings
 
 LAST = 1 << 62
@@ -207,8 +208,9 @@ class Judge:
                     self._on_mask_key(rule, fault, marks[fault.offset], link, place)
         run = Run(link.number, link.facts.first, link.over_ns, link.abnormal())
         meeting = self._peers.over(run, ends, ended)
+        meeting.relays = link.facts.relays
         for rule, fault in self._met(meeting):
-            if meeting.mark is not None and fault.offset is not None:
+            if meeting.mark is not None and rule.role is not Role.INTERMEDIARY and fault.offset is not None:
                 self._on_mask_key(rule, fault, meeting.mark, link, place)
             else:
                 number = self._number_of[rule.id]

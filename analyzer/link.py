@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,7 +12,11 @@ from analyzer.frames.sync import Search
 from analyzer.http.connection import HttpConnection
 from analyzer.http.exchange import SWITCHING, Chunk, Exchange
 from analyzer.model import Connection, Direction, Place
-from analyzer.rules.transport import REMEMBERED, Loss, Transport
+from analyzer.rules.path import relay_field
+from analyzer.rules.transport import Conflict, Loss, Relay, Silence, Transport
+from analyzer.tcp.delivery import Copies
+from analyzer.tcp.packets import HOPS, IDLE, REUSED
+from analyzer.tcp.streams import SYNCED, UNHEARD
 
 
 def _pair() -> list[int]:
@@ -74,6 +78,53 @@ class Link(msgspec.Struct, kw_only=True):
         held = sum(search.size for search in self.searches.values())
         return held + (0 if self.http is None else self.http.held) + (0 if self.guess is None else self.guess.size)
 
+    def direction(self, side: int) -> Direction:
+        """Who sends from ``side``."""
+        return "client" if side == self.client_side else "server"
+
+    def lost(self, side: int, offset: int, length: int, place: Place, limit: int) -> bool:
+        """Bytes of ``side`` are missing. Whose they are is told by `settle_roles`, when that is known.
+
+        Whether it is remembered by itself; beyond ``limit`` of them they are counted.
+        """
+        if len(self.facts.gaps) < limit:
+            self.facts.gaps.append(Loss(_even(side), offset, length, place))
+            return True
+        self.facts.more_gaps += 1
+        return False
+
+    def lost_last(self, side: int) -> Loss | None:
+        """What was missing last of ``side``."""
+        return next((loss for loss in reversed(self.facts.gaps) if loss.direction == _even(side)), None)
+
+    def conflict(self, side: int, offset: int, length: int, copies: Copies, place: Place, limit: int) -> bool:
+        """Bytes of ``side`` came twice and differ. The answer is as that of `lost`."""
+        if len(self.facts.conflicts) < limit:
+            self.facts.conflicts.append(Conflict(_even(side), offset, length, place, *copies))
+            return True
+        self.facts.more_conflicts += 1
+        return False
+
+    def sign(self, side: int, kind: int, detail: int, place: Place) -> None:
+        """A packet of ``side`` told something beside its bytes (SIGN in `analyzer.tcp.streams`)."""
+        if kind == REUSED:
+            self.facts.reused = True
+        elif kind == HOPS:
+            before, now = detail >> 8, detail & 0xFF
+            self.facts.relays.append(Relay(_even(side), f"{before} hops to go", str(now), place))
+        elif kind == IDLE:
+            self.silent(detail, place)
+
+    def silent(self, nanoseconds: int, place: Place) -> None:
+        """Nothing was sent for too long."""
+        known = self.facts.silence
+        if known is None:
+            self.facts.silence = Silence(1, nanoseconds, place)
+            return
+        known.count += 1
+        if nanoseconds > known.longest_ns:
+            known.longest_ns, known.place = nanoseconds, place
+
     def answered(self, exchange: Exchange) -> None:
         """An opening is finished."""
         self.client_side, exchange.endpoints = exchange.client_side, self.endpoints
@@ -81,44 +132,35 @@ class Link(msgspec.Struct, kw_only=True):
         self.elsewhere = self.status == SWITCHING and exchange.intact_response and not exchange.accepted
         self.facts.plain_before, self.facts.tunnelled = exchange.plain_before, exchange.connect_before
         self.facts.spoke_first = None if exchange.request is None else exchange.spoke_first
+        for side, head in ((exchange.client_side, exchange.request), (1 - exchange.client_side, exchange.response)):
+            relay = None if head is None else relay_field(head, _even(side))
+            known = any(one.header and one.direction == _even(side) for one in self.facts.relays)
+            if relay is not None and not known:
+                self.facts.relays.append(relay)
 
-    def direction(self, side: int) -> Direction:
-        """Who sends from ``side``."""
-        return "client" if side == self.client_side else "server"
-
-    def lost(self, side: int, offset: int, length: int, place: Place) -> None:
-        """Bytes of ``side`` are missing. Whose they are is told by `settle_roles`, when that is known."""
-        if len(self.facts.gaps) < REMEMBERED:
-            self.facts.gaps.append(Loss(_even(side), offset, length, place))
-        else:
-            self.facts.more_gaps += 1
-
-    def lost_last(self, side: int) -> Loss | None:
-        """What was missing last of ``side``."""
-        return next((loss for loss in reversed(self.facts.gaps) if loss.direction == _even(side)), None)
-
-    def conflict(self, side: int, offset: int, length: int, place: Place) -> None:
-        """Bytes of ``side`` came twice and differ."""
-        if len(self.facts.conflicts) < REMEMBERED:
-            self.facts.conflicts.append(Loss(_even(side), offset, length, place))
-        else:
-            self.facts.more_conflicts += 1
-
-    def out_of_step(self, side: int, offset: int, length: int, place: Place) -> None:
-        """Missing bytes of ``side`` hide where the next frame begins."""
+    def out_of_step(self, side: int, offset: int, length: int, place: Place, limit: int) -> bool:
+        """Missing bytes of ``side`` hide where the next frame begins. The answer is as that of `lost`."""
         self.doubt[side] = True
-        if len(self.facts.out_of_step) < REMEMBERED:
+        if len(self.facts.out_of_step) < limit:
             self.facts.out_of_step.append(Loss(_even(side), offset, length, place))
-        else:
-            self.facts.more_out_of_step += 1
+            return True
+        self.facts.more_out_of_step += 1
+        return False
+
+    def over(self, told: int) -> None:
+        """The connection's END came, with this ``length``."""
+        self.facts.synced = bool(told & SYNCED)
+        self.facts.unheard = [_even(side) for side in (0, 1) if told & UNHEARD[side]]
 
     def settle_roles(self) -> Transport:
-        """The facts, with every loss under the name of who sent the bytes. To be called once, at the end."""
+        """The facts, with everything under the name of who sent the bytes. To be called once, at the end."""
         facts = self.facts
         facts.connection = self.number
         if self.client_side == 1:
-            for losses in (facts.gaps, facts.conflicts, facts.out_of_step):
-                losses[:] = [msgspec.structs.replace(loss, direction=_OTHER[loss.direction]) for loss in losses]
+            told: list[list[Any]] = [facts.gaps, facts.conflicts, facts.out_of_step, facts.relays]
+            for items in told:
+                items[:] = [msgspec.structs.replace(one, direction=_OTHER[one.direction]) for one in items]
+            facts.unheard = [_OTHER[direction] for direction in facts.unheard]
         return facts
 
     def state(self) -> str:

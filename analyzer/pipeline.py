@@ -13,13 +13,14 @@ from analyzer.capture.source import Source
 from analyzer.connections import Connections
 from analyzer.judge import Judge
 from analyzer.model import Finding, Place, Record, Run, Severity, Summary
+from analyzer.rules.capture_facts import Capture
 from analyzer.rules.engine import selected
 from analyzer.rules.registry import load
-from analyzer.rules.transport import Capture
 from analyzer.settings import Settings
 from analyzer.tcp.exotic import Unwrapper
 from analyzer.tcp.packets import FRAGMENT, SKIPPED, Flows, Segments
 from analyzer.tcp.reassembly import Reassembly
+from analyzer.tcp.signs import Signs
 from analyzer.version import version
 
 
@@ -37,6 +38,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     connections = Connections(settings, flows, reassembly, Judge(settings, rules, files))
     tally = _Tally(settings)
     segments = Segments(settings.batch_packets)
+    signs = Signs(settings.idle_timeout)
 
     yield Run(
         version=version(),
@@ -46,6 +48,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     )
     for batch in source.batches():
         flows.decode(batch, segments, unwrapper)
+        signs.look(batch, segments, flows.slots)
         reassembly.begin(batch, segments, flows.slots)
         row = 0
         while row < segments.count:
@@ -53,7 +56,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
             for record in connections.take(reassembly.chunks, batch.data):
                 yield from tally.pass_on(record)
         reassembly.finish()
-        _note(connections.capture, batch, tally.packets)
+        _note(connections.capture, batch, signs, tally.packets)
         tally.packets += batch.count
         tally.bytes += int(batch.captured[: batch.count].sum())
         if source.waits:
@@ -61,9 +64,9 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
                 yield from tally.pass_on(record)
         if progress is not None:
             progress()
-    reassembly.end()
-    for record in connections.take(reassembly.chunks, bytearray()):
-        yield from tally.pass_on(record)
+    for _ in reassembly.end():
+        for record in connections.take(reassembly.chunks, bytearray()):
+            yield from tally.pass_on(record)
     limits = unwrapper.limits | source.limits
     for record in connections.finish(tally.packets, limits):
         yield from tally.pass_on(record)
@@ -110,8 +113,8 @@ class _Tally:
         yield record
 
 
-def _note(capture: Capture, batch: Batch, ordinal: int) -> None:
-    """Count what concerns the run as a whole: packets cut, packets out of time."""
+def _note(capture: Capture, batch: Batch, signs: Signs, ordinal: int) -> None:
+    """Count what concerns the run as a whole: packets cut, out of time, with a wrong checksum, captured twice."""
     count = batch.count
     cut = np.flatnonzero(batch.captured[:count] < batch.wire[:count])
     if len(cut):
@@ -123,6 +126,15 @@ def _note(capture: Capture, batch: Batch, ordinal: int) -> None:
     if len(backwards):
         capture.backwards += len(backwards)
         capture.backwards_first = capture.backwards_first or _place(batch, int(backwards[0]), ordinal)
+    if signs.bad:
+        capture.bad += signs.bad
+        capture.bad_ip += signs.bad_ip
+        capture.bad_tcp += signs.bad_tcp
+        capture.unfinished += signs.unfinished
+        capture.bad_first = capture.bad_first or _place(batch, signs.first_bad, ordinal)
+    if signs.twice:
+        capture.twice += signs.twice
+        capture.twice_first = capture.twice_first or _place(batch, signs.first_twice, ordinal)
 
 
 def _place(batch: Batch, row: int, ordinal: int) -> Place:

@@ -70,6 +70,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     join_packets: int = 8
     """Packets to look at before the start of a stream whose SYN is missing is fixed."""
 
+    kept_losses: int = 100
+    """Gaps, and conflicts, of one connection that are told one by one; the rest is counted. A few
+    hundred bytes each."""
+    datagram_fragments: int = 8192
+    """Fragments of one datagram, at most: 65535 bytes in the smallest pieces IP allows."""
     fragments: int = 4 << 20
     """IP fragments kept while their datagrams are not whole, in bytes."""
 
@@ -145,6 +150,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pong_timeout: int = 20 * SECOND
     close_timeout: int = 10 * SECOND
     teardown_timeout: int = 2 * SECOND
+    idle_timeout: int = 60 * SECOND
+    """Silence on an open connection from which on it is told: many middleboxes forget a connection then."""
 
 
 ALL = "ALL"

@@ -65,7 +65,7 @@ class Wire:
 class _Stack:
     """One side of a TCP connection."""
 
-    __slots__ = ("address", "mac", "next", "port", "received")
+    __slots__ = ("address", "hops", "mac", "next", "port", "received")
 
     def __init__(self, address: str, port: int, mac: bytes, isn: int) -> None:
         self.address = ip_address(address).packed
@@ -73,6 +73,8 @@ class _Stack:
         self.mac = mac
         self.next = isn
         """Sequence number of the next byte to send; counts on without wrapping."""
+        self.hops = packet.HOPS
+        """What its packets have left of them where they are captured."""
         self.received = 0
         """What it acknowledges: the peer's bytes up to here have arrived."""
 
@@ -88,20 +90,24 @@ class Conversation:
         *,
         midstream: bool = False,
         sparing: bool = False,
+        again: int = 0,
     ) -> None:
         """``midstream``: the capture began later than the connection, so there is no SYN in it.
+
+        ``again``: how many connections have had the same ports before.
 
         ``sparing``: what arrived is acknowledged with the next segment sent, not with one of its own.
         """
         self.wire = wire
         self.key = opening.key_for(client[1])
         self._sides: dict[Direction, _Stack] = {
-            "client": _Stack(*client, CLIENT_MAC, isn=1_000_000 * (client[1] % 1000) + 1),
-            "server": _Stack(*server, SERVER_MAC, isn=3_000_000_000 + 1_000_000 * (client[1] % 1000)),
+            "client": _Stack(*client, CLIENT_MAC, isn=1_000_000 * (client[1] % 1000) + 1 + 70_000 * again),
+            "server": _Stack(*server, SERVER_MAC, isn=3_000_000_000 + 1_000_000 * (client[1] % 1000) + 70_000 * again),
         }
         self._frames = 0
         self._unacked = False
         self._sparing = sparing
+        self._damaged = False
         self._established = midstream
         if midstream:
             ours, theirs = self._sides["client"], self._sides["server"]
@@ -155,6 +161,14 @@ class Conversation:
         self._sides[side].next = (now - back) % packet.SEQUENCES
         self._segment(side, _PUSH | _ACK, data)
         self._sides[side].next = now
+
+    def damaged(self) -> None:
+        """The TCP checksum of what is sent next is wrong."""
+        self._damaged = True
+
+    def hops(self, side: Direction, number: int) -> None:
+        """From now on the packets of ``side`` have ``number`` hops to go."""
+        self._sides[side].hops = number
 
     def gap(self, side: Direction, length: int) -> None:
         """``side`` sends ``length`` bytes that arrive, and that the capture missed."""
@@ -233,6 +247,11 @@ class Conversation:
             payload,
             options=options,
         )
+        if self._damaged:
+            self._damaged = False
+            damaged = packet.TCP.parse(segment)
+            damaged.checksum ^= 0x0F0F
+            segment = packet.TCP.build(damaged) + segment[packet.TCP_SHORTEST + len(options) :]
         over_ipv4 = len(sender.address) == 4
         build = packet.build_ipv4 if over_ipv4 else packet.build_ipv6
         header = packet.ETHERNET.build(
@@ -242,7 +261,7 @@ class Conversation:
                 "ethertype": packet.ETHERTYPE_IPV4 if over_ipv4 else packet.ETHERTYPE_IPV6,
             }
         )
-        self.wire.pass_on(header + build(sender.address, receiver.address, segment))
+        self.wire.pass_on(header + build(sender.address, receiver.address, segment, hops=sender.hops))
 
 
 def pcap_bytes(packets: list[tuple[int, bytes]]) -> bytes:

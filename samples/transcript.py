@@ -12,8 +12,11 @@ r"""The language of the examples in rule docstrings: a conversation in a few lin
     +30s    +500ms    -5s                         time passes; or the capture's clock is set back
     snaplen 90                                    from here on only so much of each packet is captured
     unacked                                       the next segment is not acknowledged
+    badsum                                        the next segment's TCP checksum is wrong
+    hops client 57                                from here on the client's packets have 57 hops to go
     gap client 5                                  the client sent 5 more bytes, which the capture missed
     connection 2:                                 what follows is on another TCP connection
+    ports of 1                                    which uses the ports of connection 1 again
     extensions: permessage-deflate                agreed on in the opening that is put before
     subprotocol: chat                             likewise
     midstream                                     the capture began after the opening: no SYN, no handshake
@@ -51,6 +54,9 @@ Kind = Literal[
     "wait",
     "snaplen",
     "unacked",
+    "badsum",
+    "hops",
+    "ports",
     "gap",
     "extensions",
     "subprotocol",
@@ -69,7 +75,7 @@ class Step(msgspec.Struct, frozen=True):
     data: bytes = b""
     """The bytes sent; for ``extensions`` and ``subprotocol``, the field's value."""
     number: int = 0
-    """Nanoseconds to wait; bytes in the gap, to go back, or to capture."""
+    """Nanoseconds to wait; bytes in the gap, to go back, or to capture; hops to go; whose ports."""
 
 
 _UNITS = {"ms": 1_000_000, "s": 1_000_000_000}
@@ -80,7 +86,9 @@ _LINE = re.compile(
         | (?P<sign>[+-])(?P<wait>\d+)\s*(?P<unit>ms|s)
         | snaplen\s+(?P<snaplen>\d+)
         | again\s+(?P<again>client|server)\s+(?P<back>\d+)\s*:\s*(?P<copy>.*)
-        | (?P<flag>unacked|midstream)
+        | (?P<flag>unacked|midstream|badsum)
+        | hops\s+(?P<far>client|server)\s+(?P<hops>\d+)
+        | ports\s+of\s+(?P<ports>\d+)
         | gap\s+(?P<hole>client|server)\s+(?P<length>\d+)
         | (?P<agreed>extensions|subprotocol)\s*:\s*(?P<value>.+)
         | (?:repeat\s+(?P<times>\d+)\s+)?(?P<side>client|server)\s*:\s*(?P<said>.*)
@@ -152,6 +160,10 @@ def _steps(match: re.Match[str], line: int, connection: int) -> Iterator[Step]:
         yield Step(line, connection, "again", side, data, int(match["back"]))
     elif match["flag"]:
         yield Step(line, connection, cast(Kind, match["flag"]))
+    elif match["far"]:
+        yield Step(line, connection, "hops", cast(Direction, match["far"]), number=int(match["hops"]))
+    elif match["ports"]:
+        yield Step(line, connection, "ports", number=int(match["ports"]))
     elif match["hole"]:
         yield Step(line, connection, "gap", cast(Direction, match["hole"]), number=int(match["length"]))
     elif match["agreed"]:
@@ -215,9 +227,10 @@ class _Player:
         bare = midstream or "raw" in kinds
         self.conversation = Conversation(
             wire,
-            client=("192.0.2.1", base_port + number),
+            client=("192.0.2.1", base_port + next((step.number for step in steps if step.kind == "ports"), number)),
             server=("192.0.2.80", server_port),
             midstream=midstream,
+            again=number if "ports" in kinds else 0,
         )
         rfc_answer = opening.accept_for(opening.RFC_KEY).encode()
         self.key = opening.RFC_KEY if any(rfc_answer in step.data for step in heads) else self.conversation.key
@@ -241,6 +254,10 @@ class _Player:
             self._begin()
             conversation.unacked()
             return
+        if step.kind == "badsum":
+            self._begin()
+            conversation.damaged()
+            return
         if step.side is None or step.kind == "silent":
             return
         self._begin()
@@ -251,6 +268,8 @@ class _Player:
                 conversation.send(step.side, step.data)
             case "http":
                 self._http(step, step.side)
+            case "hops":
+                conversation.hops(step.side, step.number)
             case "gap":
                 conversation.gap(step.side, step.number)
             case "fin":

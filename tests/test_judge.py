@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.judge import ITEMS, Judge
 from analyzer.model import Connection, Finding, Frame, Message, Place
 from analyzer.rules import registry
-from analyzer.rules.transport import Capture
+from analyzer.rules.capture_facts import Capture
 from analyzer.settings import Settings
 from tests.running import only, played
 

@@ -7,10 +7,12 @@ import pytest
 from analyzer.http.connection import HttpConnection
 from analyzer.link import Link
 from analyzer.model import Place
-from analyzer.rules.transport import REMEMBERED, Transport
+from analyzer.rules.transport import Transport
 from analyzer.settings import Settings
+from analyzer.tcp.delivery import Copies
 
 PLACE = Place(0, 1, 0, 0, 24)
+COPIES = Copies(1, b"a", b"b")
 
 
 def link(client_side: int = 0, server: bytes = bytes([192, 0, 2, 80])) -> Link:
@@ -30,9 +32,9 @@ def link(client_side: int = 0, server: bytes = bytes([192, 0, 2, 80])) -> Link:
 @pytest.mark.parametrize("client_side", [0, 1])
 def test_losses_are_told_under_the_name_of_who_sent_the_bytes(client_side: int) -> None:
     one = link(client_side)
-    one.lost(client_side, 10, 5, PLACE)
-    one.conflict(1 - client_side, 20, 5, PLACE)
-    one.out_of_step(client_side, 10, 5, PLACE)
+    one.lost(client_side, 10, 5, PLACE, 9)
+    one.conflict(1 - client_side, 20, 5, COPIES, PLACE, 9)
+    one.out_of_step(client_side, 10, 5, PLACE, 9)
     facts = one.settle_roles()
     named = [loss.direction for loss in (*facts.gaps, *facts.conflicts, *facts.out_of_step)]
     assert named == ["client", "server", "client"]
@@ -41,11 +43,10 @@ def test_losses_are_told_under_the_name_of_who_sent_the_bytes(client_side: int) 
 
 def test_losses_beyond_a_limit_are_counted() -> None:
     one = link()
-    for number in range(REMEMBERED + 7):
-        one.lost(0, number, 1, PLACE)
-        one.conflict(1, number, 1, PLACE)
-    assert (len(one.facts.gaps), one.facts.more_gaps) == (REMEMBERED, 7)
-    assert (len(one.facts.conflicts), one.facts.more_conflicts) == (REMEMBERED, 7)
+    assert [one.lost(0, number, 1, PLACE, 3) for number in range(5)] == [True] * 3 + [False] * 2
+    assert [one.conflict(1, number, 1, COPIES, PLACE, 4) for number in range(5)] == [True] * 4 + [False]
+    assert (len(one.facts.gaps), one.facts.more_gaps) == (3, 2)
+    assert (len(one.facts.conflicts), one.facts.more_conflicts) == (4, 1)
 
 
 def test_the_record_names_both_ends() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 HOT = (
     "analyzer.capture.records",
     "analyzer.tcp.packets",
+    "analyzer.tcp.signs",
     "analyzer.tcp.streams",
     "analyzer.frames.decode",
     "analyzer.frames.text",

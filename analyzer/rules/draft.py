@@ -270,6 +270,7 @@ def of_subject(rule: Rule, number: int, fault: Fault, files: list[str], connecti
             text=fault.text,
             byte_offset=fault.offset,
             stream_offset=fault.offset,
+            header=fault.header,
             count=fault.count,
         ),
         stateful=False,

@@ -14,12 +14,12 @@ from analyzer.http.fields import latin
 from analyzer.http.head import Field
 from analyzer.model import Level, Role, Severity
 from analyzer.rules import credentials, hosts
+from analyzer.rules.capture_facts import Capture
 from analyzer.rules.credentials import Credential
 from analyzer.rules.faults import Fault
 from analyzer.rules.opening import Opening
 from analyzer.rules.opening_faults import quoted
 from analyzer.rules.registry import rule
-from analyzer.rules.transport import Capture
 
 SHOWN = 5
 """Fields of an opening told one by one, and names that a message lists."""

@@ -46,6 +46,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Stream offset and length of what the evidence must not show: its bytes stand there as `BLANK`."""
 
 
+def several(count: int, noun: str, rest: str = "") -> str:
+    """``count`` and the noun, in the plural where it takes one, and what is said of them."""
+    return f"{count} {noun}{'' if count == 1 else 's'}{' ' + rest if rest else ''}"
+
+
 class Hits(msgspec.Struct, frozen=True, kw_only=True):
     """The rows that break a rule. Callables get the row's index and are called for hits only."""
 

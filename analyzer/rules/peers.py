@@ -23,6 +23,7 @@ from analyzer.http.fields import key_is_16_bytes
 from analyzer.http.head import Field
 from analyzer.model import Place
 from analyzer.rules.mask_keys import Ended, Mark, MaskKeys
+from analyzer.rules.transport import Relay
 from analyzer.settings import Settings
 
 Endpoint = tuple[bytes, int]
@@ -83,6 +84,8 @@ class Meeting(msgspec.Struct, kw_only=True):
     """An opening on another connection with the same handshake key, which no relay explains."""
     relayed: Met | None = None
     """An opening with the same key inside this one."""
+    relays: list[Relay] = []
+    """Of a connection that is over: what in its own packets speaks for a relay."""
     pending: Met | None = None
     """An opening of the same client to the same server that was unanswered while this one was."""
     same_masks: int | None = None

@@ -35,6 +35,8 @@ MODULES = (
     "deflate_answer",
     "compression",
     "transport",
+    "path",
+    "capture_facts",
     "masking",
     "exposure",
     "origins",

@@ -94,11 +94,12 @@ def reconnect_without_backoff(meeting: Meeting) -> Iterator[Fault]:
 
 @rule("ST-020", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.INTERMEDIARY)
 def intermediary_suspected(meeting: Meeting) -> Iterator[Fault]:
-    """A relay is in the path.
+    """A proxy or middlebox is in the path.
 
-    Two connections carry openings with one handshake key, and one of them lies in time inside the other: somebody
-    between client and server passes the opening on, and the capture shows both sides. What is found may be the
-    relay's doing.
+    A field that proxies add, packets of one side with another number of hops to go, or two connections with one
+    handshake key, of which one lies in time inside the other: somebody between client and server passes the opening on.
+    What is found wrong may be the intermediary's doing, and without extensions it may fragment messages anew (RFC 6455
+    5.4).
 
     Violates:
         connection 1:
@@ -109,14 +110,30 @@ def intermediary_suspected(meeting: Meeting) -> Iterator[Fault]:
         connection 1:
         server: http HTTP/1.1 101 Switching Protocols | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Accept: {accept}
 
+        server: http HTTP/1.1 101 Switching Protocols | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Accept: {accept} | Via: 1.1 relay
+
+        client: 81 80 37 fa 21 3d
+        hops server 57
+        server: 81 00
+
     Conforms:
         client: 81 80 37 fa 21 3d
+        server: 81 00
     """
     if meeting.relayed is not None:
         yield Fault(
             expected="one connection for one handshake key",
             found=f"the opening of connection {meeting.relayed.connection} inside this one, with the same key",
             place=meeting.asked,
+        )
+    for relay in meeting.relays:
+        yield Fault(
+            side=relay.direction,
+            expected=relay.expected,
+            found=relay.found,
+            offset=relay.offset,
+            header=relay.header,
+            place=relay.place,
         )
 
 

@@ -13,15 +13,8 @@ from collections.abc import Iterator
 import msgspec
 
 from analyzer.model import Direction, Level, Place, Role, Severity
-from analyzer.rules.faults import Fault
+from analyzer.rules.faults import Fault, several
 from analyzer.rules.registry import rule
-
-REMEMBERED = 100
-"""Losses and conflicts of a connection told one by one; the rest is counted."""
-
-
-NOT_LOSSES = frozenset(("findings_per_rule", "held_findings"))
-"""Limits beyond which nothing is lost: findings are counted exactly."""
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -31,6 +24,36 @@ class Loss(msgspec.Struct, frozen=True):
     offset: int
     length: int
     place: Place
+
+
+class Conflict(Loss, frozen=True):
+    """The latter, with both readings."""
+
+    packet: int
+    """The one with the first copy."""
+    first: bytes
+    """From the first byte that differs on: the first copy, which was used, and the later one."""
+    again: bytes
+
+
+class Relay(msgspec.Struct, frozen=True):
+    """A sign that somebody stands between client and server."""
+
+    direction: Direction
+    expected: str
+    found: str
+    place: Place
+    offset: int | None = None
+    header: str | None = None
+
+
+class Silence(msgspec.Struct):
+    """How often a connection was silent for too long, and the longest time."""
+
+    count: int
+    longest_ns: int
+    place: Place
+    """What ended the longest."""
 
 
 class Transport(msgspec.Struct, kw_only=True):
@@ -52,7 +75,7 @@ class Transport(msgspec.Struct, kw_only=True):
     """A FIN or RST of either side was captured."""
     gaps: list[Loss] = []
     more_gaps: int = 0
-    conflicts: list[Loss] = []
+    conflicts: list[Conflict] = []
     more_conflicts: int = 0
     out_of_step: list[Loss] = []
     more_out_of_step: int = 0
@@ -66,28 +89,12 @@ class Transport(msgspec.Struct, kw_only=True):
     """The protocol before RFC 6455 that was agreed on, where its frames are not read."""
     elsewhere: str = ""
     """Protocol other than WebSocket that a 101 switched to."""
-
-
-class Capture(msgspec.Struct):
-    """The run as a whole, looked at when it is over."""
-
-    cut: int = 0
-    """Packets stored shorter than they were on the wire; then where the first is."""
-    cut_first: Place | None = None
-    backwards: int = 0
-    """Packets with a time before their predecessor's."""
-    backwards_first: Place | None = None
-    encrypted: int = 0
-    """Connections that are TLS."""
-    encrypted_first: Place | None = None
-    clear: int = 0
-    """Openings without TLS; how many of them on loopback; where the first is."""
-    clear_loopback: int = 0
-    clear_first: Place | None = None
-    latest_ns: int = 0
-    """Time of the packet before."""
-    limits: dict[str, int] = {}
-    """How often each limit was reached, by the name of its setting."""
+    unheard: list[Direction] = []
+    """Sides of which no byte was captured, although the other acknowledged some."""
+    relays: list[Relay] = []
+    reused: bool = False
+    """Addresses and ports were those of an earlier connection."""
+    silence: Silence | None = None
 
 
 class Aftermath(msgspec.Struct, frozen=True):
@@ -133,50 +140,42 @@ def tcp_gap(transport: Transport) -> Iterator[Fault]:
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
     """
-    yield from _losses(transport.gaps, transport.more_gaps, "all bytes", "missing")
-
-
-@rule("ST-003", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
-def snaplen_cut(capture: Capture) -> Iterator[Fault]:
-    """Packets are stored shorter than they were on the wire.
-
-    The capture was made with a snapshot length, so payloads are cut and most messages cannot be read. Record again
-    without one (``tcpdump -s 0``).
-
-    Violates:
-        snaplen 90
-        client: 82 fe 00 80 00 00 00 00 41*128
-
-    Conforms:
-        client: 82 fe 00 80 00 00 00 00 41*128
-    """
-    if capture.cut:
+    for number, gap in enumerate(transport.gaps, 1):
         yield Fault(
-            expected="whole packets",
-            found=_several(capture.cut, "packet", "cut"),
-            place=capture.cut_first,
-            count=capture.cut,
+            side=gap.direction,
+            expected="all bytes",
+            found=f"{several(gap.length, 'byte', 'missing')} at {gap.offset}",
+            offset=gap.offset,
+            place=gap.place,
+            count=1 + transport.more_gaps if number == len(transport.gaps) else 1,
         )
 
 
-@rule("ST-005", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
-def encrypted(capture: Capture) -> Iterator[Fault]:
-    """Connections are TLS, and no keys were given.
+@rule("ST-004", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
+def one_direction_only(transport: Transport) -> Iterator[Fault]:
+    """Only one direction was captured.
 
-    Only their TCP level can be seen. Nothing is known about what they carry.
+    One side acknowledges bytes, and not one of them is in the capture: packets take another way back, or a filter
+    let only one way through. Whether anything was answered cannot be told.
 
     Violates:
-        client: raw 16 03 01 00 05 01 00 00 01 00
+        client: http GET /chat HTTP/1.1 | Host: a.example | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ== | Sec-WebSocket-Version: 13
+        server: silent
+        gap server 129
+        client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
+        +3s
+        client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
 
     Conforms:
-        client: 81 80 37 fa 21 3d
+        client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
+        server: 81 05 48 65 6c 6c 6f
     """
-    if capture.encrypted:
+    for direction in transport.unheard:
         yield Fault(
-            expected="plaintext, or keys",
-            found=_several(capture.encrypted, "TLS connection"),
-            place=capture.encrypted_first,
-            count=capture.encrypted,
+            side=direction,
+            expected=f"bytes of the {direction}",
+            found="none, though some were acknowledged",
+            place=transport.first,
         )
 
 
@@ -264,8 +263,9 @@ def capture_ends_open(transport: Transport) -> Iterator[Fault]:
 def conflicting_retransmission(transport: Transport) -> Iterator[Fault]:
     """Retransmitted bytes differ from the first copy.
 
-    The first copy was used. TCP never changes bytes on the way again: somebody injects, a middlebox rewrites, or the
-    capture mixes two connections.
+    The first copy was used, and the later one only compared. TCP never changes bytes on the way again: somebody
+    injects, a middlebox rewrites, or the capture mixes two connections. Keep-alive probes are left out, whose one
+    byte means nothing.
 
     Violates:
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
@@ -274,50 +274,19 @@ def conflicting_retransmission(transport: Transport) -> Iterator[Fault]:
     Conforms:
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
         again client 11: 81 85 37 fa 21 3d 7f 9f 4d 51 58
+
+        client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
+        again client 1: 00
     """
-    yield from _losses(transport.conflicts, transport.more_conflicts, "the bytes of the first copy", "differ")
-
-
-@rule("ST-010", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
-def timestamps_unordered(capture: Capture) -> Iterator[Fault]:
-    """Packet times go backwards.
-
-    The capture was put together from several, or its clock was set. Times between packets mean little.
-
-    Violates:
-        client: 81 80 37 fa 21 3d
-        -5s
-        client: 81 80 37 fa 21 3d
-
-    Conforms:
-        client: 81 80 37 fa 21 3d
-        client: 81 80 37 fa 21 3d
-    """
-    if capture.backwards:
+    for number, one in enumerate(transport.conflicts, 1):
         yield Fault(
-            expected="rising times",
-            found=_several(capture.backwards, "packet", "earlier than the one before"),
-            place=capture.backwards_first,
-            count=capture.backwards,
+            side=one.direction,
+            expected=f"{_shown(one.first, one.length)} as in packet {one.packet}, which was used",
+            found=f"{_shown(one.again, one.length)} at {one.offset}",
+            offset=one.offset,
+            place=one.place,
+            count=1 + transport.more_conflicts if number == len(transport.conflicts) else 1,
         )
-
-
-@rule("ST-013", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
-def analysis_limit_reached(capture: Capture) -> Iterator[Fault]:
-    """A limit of the analysis was reached.
-
-    What lies beyond it was not looked at. Each limit has a name and can be raised, on the command line in the
-    ``limits`` table of the configuration.
-
-    Violates:
-        client: raw 47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a 58 3a 20 61*70000
-
-    Conforms:
-        client: 81 80 37 fa 21 3d
-    """
-    for name, count in sorted(capture.limits.items()):
-        if name not in NOT_LOSSES:
-            yield Fault(expected=f"less than {name}", found=_several(count, "time", "reached"), count=count)
 
 
 @rule("ST-014", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
@@ -342,44 +311,24 @@ def unknown_extension_active(transport: Transport) -> Iterator[Fault]:
         )
 
 
-@rule("ST-016", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
-def not_websocket_after_101(transport: Transport) -> Iterator[Fault]:
-    """A 101 switched to a protocol other than WebSocket, which the request listed.
+@rule("ST-015", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
+def legacy_protocol_not_decoded(transport: Transport) -> Iterator[Fault]:
+    """The frames are those of a draft older than the RFC's, and are not judged.
 
-    That is right. What follows is not WebSocket, so it is left alone.
-
-    Violates:
-        client: http GET / HTTP/1.1 | Host: a.example | Upgrade: h2c, websocket | Connection: Upgrade | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ== | Sec-WebSocket-Version: 13
-        server: http HTTP/1.1 101 Switching Protocols | Upgrade: h2c | Connection: Upgrade
-
-    Conforms:
-        client: 81 80 37 fa 21 3d
-    """
-    if transport.elsewhere:
-        yield Fault(expected="websocket", found=transport.elsewhere, place=transport.first)
-
-
-@rule("ST-018", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.CLIENT)
-def http_before_upgrade(transport: Transport) -> Iterator[Fault]:
-    """Other HTTP exchanges came before the opening on the same connection.
-
-    Legal: HTTP/1.1 connections are used again.
+    The opening agreed on a draft whose frames look different. They are left alone.
 
     Violates:
-        client: http GET /page HTTP/1.1 | Host: a.example
-        server: http HTTP/1.1 200 OK | Content-Length: 0
-        client: http GET /chat HTTP/1.1 | Host: a.example | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ== | Sec-WebSocket-Version: 13
-        server: http HTTP/1.1 101 Switching Protocols | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Accept: {accept}
+        client: http GET /demo HTTP/1.1 | Host: a.example | Upgrade: WebSocket | Connection: Upgrade | Origin: http://a.example | Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5 | Sec-WebSocket-Key2: 12998 5 Y3 1  .P00
+        client: 5e 6e 3a 38 5b 32 62 34
+        server: http HTTP/1.1 101 WebSocket Protocol Handshake | Upgrade: WebSocket | Connection: Upgrade | Sec-WebSocket-Origin: http://a.example | Sec-WebSocket-Location: ws://a.example/demo
+        server: 38 6a 51 6d 53 4b 4e 34 6e 33 63 37 38 39 6a 71
+        client: 00 48 69 ff
 
     Conforms:
-        client: 81 80 37 fa 21 3d
+        client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
     """
-    if transport.plain_before:
-        yield Fault(
-            expected="the opening first",
-            found=_several(transport.plain_before, "exchange", "before it"),
-            place=transport.first,
-        )
+    if transport.legacy:
+        yield Fault(expected="RFC 6455", found=transport.legacy, place=transport.first)
 
 
 @rule("ST-019", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
@@ -407,37 +356,5 @@ def after_failure_secondary(aftermath: Aftermath) -> Iterator[Fault]:
     yield Fault(expected=f"nothing after {aftermath.rule}", found="more findings")
 
 
-@rule("ST-022", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.CLIENT)
-def tunnelled_through_proxy(transport: Transport) -> Iterator[Fault]:
-    """The opening runs inside a tunnel that a proxy granted.
-
-    Legal. The server is the one that Host names, not the one at the other end of the TCP connection.
-
-    Violates:
-        client: http CONNECT a.example:80 HTTP/1.1 | Host: a.example:80
-        server: http HTTP/1.1 200 Connection established
-        client: http GET /chat HTTP/1.1 | Host: a.example | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ== | Sec-WebSocket-Version: 13
-        server: http HTTP/1.1 101 Switching Protocols | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Accept: {accept}
-
-    Conforms:
-        client: 81 80 37 fa 21 3d
-    """
-    if transport.tunnelled:
-        yield Fault(expected="a direct connection", found="CONNECT", place=transport.first)
-
-
-def _losses(losses: list[Loss], more: int, expected: str, verb: str) -> Iterator[Fault]:
-    for number, loss in enumerate(losses, 1):
-        last = number == len(losses)
-        yield Fault(
-            side=loss.direction,
-            expected=expected,
-            found=f"{_several(loss.length, 'byte', verb)} at {loss.offset}",
-            offset=loss.offset,
-            place=loss.place,
-            count=1 + more if last else 1,
-        )
-
-
-def _several(count: int, noun: str, rest: str = "") -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}{' ' + rest if rest else ''}"
+def _shown(data: bytes, length: int) -> str:
+    return data.hex(" ") + (" ..." if length > len(data) else "")

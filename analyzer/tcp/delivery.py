@@ -6,12 +6,29 @@ of their lengths are the stream's length.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import struct
+from typing import Any, NamedTuple
 
 from analyzer.capture.batch import Batch
-from analyzer.tcp.packets import Segments
-from analyzer.tcp.streams import DATA, END, GAP, OPEN, SNAPLEN, TICK, Chunks, Streams
-from analyzer.tcp.waiting import Piece
+from analyzer.tcp.packets import HOPS, REUSED, Segments
+from analyzer.tcp.streams import (
+    CONFLICT,
+    DATA,
+    END,
+    GAP,
+    LOST,
+    OPEN,
+    SIGN,
+    SNAPLEN,
+    SYNCED,
+    TICK,
+    UNHEARD,
+    Chunks,
+    Streams,
+    column,
+    longer,
+)
+from analyzer.tcp.waiting import Difference, Piece
 
 SEQUENCES = 1 << 32
 
@@ -23,6 +40,30 @@ class Spot(NamedTuple):
     packet: int
     time_ns: int
     file_offset: int
+
+
+class Copies(NamedTuple):
+    """What a CONFLICT carries: the packet with the first copy, and both copies from the first difference on."""
+
+    packet: int
+    first: bytes
+    again: bytes
+
+    def pack(self) -> bytes:
+        """As it stands in the store."""
+        return _COPIES.pack(self.packet, len(self.first), len(self.again)) + self.first + self.again
+
+    @staticmethod
+    def unpack(store: Any, at: int) -> Copies:
+        """What stands at ``at`` in the store."""
+        packet, first, again = _COPIES.unpack_from(store, at)
+        at += _COPIES.size
+        return Copies(packet, bytes(store[at : at + first]), bytes(store[at + first : at + first + again]))
+
+
+_COPIES = struct.Struct(">qBB")
+
+NO_SIGN = -1
 
 
 class Delivery:
@@ -39,6 +80,27 @@ class Delivery:
         """Slots whose connection has given chunks."""
         self.ends: list[bytes] = []
         """By slot: the connection's endpoints, packed (see `analyzer.tcp.packets.unpacked`)."""
+        # By slot: whether addresses and ports were used before. By direction: how the hop limit changed before there
+        # was anything to tell of the connection (a SIGN's detail), and how many bytes were lost.
+        self._reused: Any = column(0)
+        self._hops: Any = column(0)
+        self._lost: Any = column(0)
+
+    def grow(self, slots: int) -> None:
+        """Make room for ``slots`` connections."""
+        if slots > len(self._reused):
+            self.ends += [b""] * (slots - len(self.ends))
+            self._reused = longer(self._reused, slots)
+            self._hops = longer(self._hops, 2 * slots, NO_SIGN)
+            self._lost = longer(self._lost, 2 * slots)
+
+    def start(self, slot: int, ends: bytes) -> None:
+        """A new connection, between two endpoints."""
+        self.ends[slot] = ends
+        self._reused[slot] = 0
+        for d in (2 * slot, 2 * slot + 1):
+            self._hops[d] = NO_SIGN
+            self._lost[d] = 0
 
     def take_up(self, batch: Batch, segments: Segments) -> None:
         """A new batch."""
@@ -69,12 +131,39 @@ class Delivery:
             at = len(self.chunks.store)
             self.chunks.store += self.ends[d >> 1]
             self.emit(OPEN, d, 0, number, at, spot, int(synced))
+            if self._reused[d >> 1]:
+                self.sign(2 * (d >> 1), REUSED, 0, spot)
+            for e in (2 * (d >> 1), 2 * (d >> 1) + 1):
+                if self._hops[e] != NO_SIGN:
+                    self.sign(e, HOPS, self._hops[e], spot)
 
-    def end(self, slot: int, synced: bool) -> None:
-        """Say that the connection in ``slot`` is over, if it was announced, and whether a SYN of it was captured."""
+    def sign(self, d: int, kind: int, detail: int, spot: Spot) -> None:
+        """Tell what was seen beside the bytes, as soon as there are any."""
+        if d >> 1 in self._opened:
+            self.emit(SIGN, d, self._streams.next_offset[d], kind, detail, spot)
+        elif kind == REUSED:
+            self._reused[d >> 1] = 1
+        elif kind == HOPS:
+            self._hops[d] = detail
+
+    def conflict(self, d: int, found: Difference, spot: Spot) -> None:
+        """Tell of bytes that came again and differ; ``spot`` is that of the first one."""
+        at = len(self.chunks.store)
+        self.chunks.store += Copies(found.packet, found.first, found.again).pack()
+        self.emit(CONFLICT, d, found.offset, found.length, at, spot)
+
+    def silent(self, d: int) -> bool:
+        """Whether bytes of ``d`` were lost, and no other ones were captured."""
+        return bool(self._lost[d] and self._lost[d] == self._streams.next_offset[d])
+
+    def end(self, slot: int, synced: bool, unheard: list[bool]) -> None:
+        """Say that the connection in ``slot`` is over, if it was announced; whether a SYN of it was captured, and of
+        which side no byte was, although there were some.
+        """
         if slot in self._opened:
             self._opened.remove(slot)
-            self.emit(END, 2 * slot, 0, int(synced), 0, self.here())
+            told = sum((bit for side, bit in enumerate(UNHEARD) if unheard[side]), SYNCED if synced else 0)
+            self.emit(END, 2 * slot, 0, told, 0, self.here())
 
     def tick(self) -> None:
         """Say that a second of capture time has begun."""
@@ -116,6 +205,8 @@ class Delivery:
         """Deliver ``length`` bytes that nobody has."""
         self.emit(GAP, d, self._streams.next_offset[d], length, reason, spot)
         self._advance(d, length)
+        if reason == LOST:
+            self._lost[d] += length
         self.gaps += 1
         self.gap_bytes += length
 

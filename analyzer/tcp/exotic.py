@@ -145,7 +145,8 @@ class Unwrapper:
             return None
         joined = ip.copy()
         joined.remove_payload()
-        joined.flags, joined.frag, joined.len, joined.chksum = 0, 0, None, None
+        joined.flags, joined.frag, joined.chksum = 0, 0, None
+        joined.len = _total(header + len(datagram))
         return self._again(bytes(joined), datagram, ip.proto)
 
     def _fragment6(self, ip: Any, fragment: Any) -> Unwrapped | None:
@@ -163,10 +164,8 @@ class Unwrapper:
         from scapy.layers.inet import IP
         from scapy.layers.inet6 import IPv6
 
-        kind = IPv6 if header[0] >> 4 == 6 else IP
+        kind: Any = IPv6 if header[0] >> 4 == 6 else IP
         whole = header + payload
-        if kind is IP and len(whole) <= 0xFFFF:
-            whole = whole[:2] + len(whole).to_bytes(2, "big") + whole[4:]
         if protocol == packet.PROTOCOL_TCP:
             return Unwrapped(whole, 0, 0)
         return self._open(kind(whole), whole, 0)
@@ -181,7 +180,7 @@ class Unwrapper:
         self._size += len(payload) + 64
         if last:
             datagram.end = offset + len(payload)
-        while self._size > self._settings.fragments or len(datagram.fragments) > FRAGMENTS:
+        while self._size > self._settings.fragments or len(datagram.fragments) > self._settings.datagram_fragments:
             oldest = next(iter(self._datagrams))
             self._given_up += len(self._datagrams[oldest].fragments)
             self._forget(oldest)
@@ -206,5 +205,6 @@ class Unwrapper:
         self._size -= datagram.size + 64 * len(datagram.fragments)
 
 
-FRAGMENTS = 8192
-"""Of one datagram, at most: 65535 bytes in the smallest pieces IP allows."""
+def _total(length: int) -> int:
+    """A total length as a header can hold it: fragments may come to more, and 0 means that it is not said."""
+    return length if length <= packet.LONGEST else 0

@@ -102,9 +102,12 @@ LINK_SLL2 = cython.declare(cython.longlong, link.LINK_SLL2)
 LINK_IP4 = cython.declare(cython.longlong, link.LINK_IPV4)
 LINK_IP6 = cython.declare(cython.longlong, link.LINK_IPV6)
 
-NEW = 1 << 16
-"""Set in a row's flags where the packet opened a connection: above anything a TCP header can hold."""
+NEW, REUSED, HOPS, IDLE = 1 << 16, 1 << 17, 1 << 18, 1 << 19
+"""Set in a row's flags, above anything a TCP header can hold, where the packet opened a connection; where it did so
+with a SYN on the addresses and ports of another; and by `analyzer.tcp.signs` where the hop limit changed and where a
+silence ended."""
 _NEW = cython.declare(cython.longlong, NEW)
+_REUSED = cython.declare(cython.longlong, REUSED)
 _FIN = cython.declare(cython.longlong, link.TCP_FIN)
 _SYN = cython.declare(cython.longlong, link.TCP_SYN)
 _RST = cython.declare(cython.longlong, link.TCP_RST)
@@ -198,7 +201,7 @@ def _longer(old: Any, rows: int, fill: int = 0, kind: Any = np.int64) -> Any:
     return memoryview(new)  # type: ignore[arg-type]
 
 
-SEGMENT_COLUMNS = ("row", "direction", "seq", "ack", "flags", "start", "captured", "length")
+SEGMENT_COLUMNS = ("row", "direction", "seq", "ack", "flags", "ip", "header", "start", "captured", "length", "detail")
 
 
 def _unwrap(unwrapper: Unwrapper, batch: Batch, row: int) -> bool:
@@ -244,15 +247,19 @@ class Segments:
     seq = cython.declare(Column, visibility="public")
     ack = cython.declare(Column, visibility="public")
     flags = cython.declare(Column, visibility="public")
+    ip = cython.declare(Column, visibility="public")
+    header = cython.declare(Column, visibility="public")
     start = cython.declare(Column, visibility="public")
     captured = cython.declare(Column, visibility="public")
     length = cython.declare(Column, visibility="public")
+    detail = cython.declare(Column, visibility="public")
     births = cython.declare(list, visibility="public")
 
     def __init__(self, rows: int) -> None:
         """Room for ``rows`` segments. Columns: ``row`` of the packet in its batch, ``direction``, ``seq``, ``ack``,
-        ``flags`` (the TCP header's, and NEW), ``start`` of the payload in the batch's data, and its ``captured``
-        ``length`` in bytes. ``births``: for each NEW row in order, the connection's endpoints (see `unpacked`).
+        ``flags`` (the TCP header's, NEW and REUSED), where in the batch's data the ``ip`` header, the TCP ``header``
+        and the payload (``start``) begin, the payload's ``captured`` ``length`` in bytes, and room for a ``detail`` to
+        later flags. ``births``: for each NEW row in order, the connection's endpoints (see `unpacked`).
         """
         self.count = 0
         self.births = []
@@ -301,11 +308,13 @@ class Flows:
     linger = cython.declare(cython.longlong)
     idle = cython.declare(cython.longlong)
     # What headers() found in the packet at hand.
+    ip_start = cython.declare(cython.longlong)
     ip_end = cython.declare(cython.longlong)
     source = cython.declare(cython.longlong)
     destination = cython.declare(cython.longlong)
     wide = cython.declare(cython.bint)
     created = cython.declare(cython.bint)
+    reused = cython.declare(cython.bint)
     births = cython.declare(list)
     reason = cython.declare(cython.Py_ssize_t)
 
@@ -450,7 +459,11 @@ class Flows:
             )
             out.row[n] = i
             out.direction[n] = d
-            out.flags[n] = flags | _NEW if self.created else flags
+            if self.created:
+                flags |= _NEW | _REUSED if self.reused else _NEW
+            out.flags[n] = flags
+            out.ip[n] = self.ip_start
+            out.header[n] = header
             out.start[n] = header + size
             held = end - header - size
             out.length[n] = self.ip_end - header - size
@@ -516,6 +529,7 @@ class Flows:
     def ip4(self, data: Any, at: cython.longlong, end: cython.longlong, wire_end: cython.longlong) -> cython.longlong:
         size: cython.longlong
         total: cython.longlong
+        self.ip_start = at
         if at + IP4_SIZE > end:
             return _CUT
         size = HEADER4[data[at]]
@@ -542,6 +556,7 @@ class Flows:
         kind: cython.longlong
         total: cython.longlong
         _: cython.int
+        self.ip_start = at
         if at + IP6_SIZE > end:
             return _CUT
         total = u16(data, at + IP6_LENGTH)
@@ -600,7 +615,7 @@ class Flows:
         seq: cython.longlong,
         now: cython.longlong,
     ) -> cython.longlong:
-        """The direction of a segment; ``created`` tells whether it opened a connection."""
+        """The direction of a segment; ``created`` and ``reused`` tell whether it opened a connection (NEW, REUSED)."""
         a: cython.ulonglong = 0
         b: cython.ulonglong
         c: cython.ulonglong = 0
@@ -634,8 +649,10 @@ class Flows:
         if self.created:
             self.flip[slot] = 1 if swapped else 0
         d = 2 * slot + (1 if swapped != (self.flip[slot] != 0) else 0)
+        self.reused = False
         if not self.created and self.over(slot, d, flags, seq, now):
             self.created = True
+            self.reused = flags & _SYN != 0
             self.flip[slot] = 1 if swapped else 0
             d = 2 * slot
         if self.created:

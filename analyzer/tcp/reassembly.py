@@ -14,6 +14,7 @@ direction without a SYN starts where `analyzer.tcp.joining` says.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,8 @@ from analyzer.tcp.clock import Clock
 from analyzer.tcp.delivery import SEQUENCES, Delivery, Spot
 from analyzer.tcp.history import History
 from analyzer.tcp.joining import Early, Joining
-from analyzer.tcp.packets import NEW, Segments
+from analyzer.tcp.packets import HOPS, IDLE, NEW, REUSED, Segments
 from analyzer.tcp.streams import (
-    CONFLICT,
     DEAD,
     FIN,
     FINISHED,
@@ -44,7 +44,7 @@ from analyzer.tcp.streams import (
     distance,
     longer,
 )
-from analyzer.tcp.waiting import Piece, Waiting, difference
+from analyzer.tcp.waiting import Difference, Piece, Waiting, difference
 from analyzer.wire import link
 
 WINDOW = 1 << 30
@@ -84,6 +84,11 @@ class Reassembly:
         # By direction: whether the SYN was seen; where it was, the first ACK number sent.
         self._synced: Any = column(0)
         self._first_ack: Any = column(0)
+        # By direction: the first number acknowledged of one that is not captured, and bytes acknowledged since; and
+        # the stream offset at which its latest segment that came this way ended.
+        self._lowest_ack: Any = column(0)
+        self._promised: Any = column(0)
+        self._latest_end: Any = column(0)
         self.tcp_streams = 0
         self.limits: dict[str, int] = {}
 
@@ -112,10 +117,13 @@ class Reassembly:
         self._delivery.take_up(batch, segments)
         if slots > len(self._number):
             rows = max(slots, 2 * len(self._number))
-            self._delivery.ends += [b""] * (rows - len(self._number))
+            self._delivery.grow(rows)
             self._number = longer(self._number, rows, -1)
             self._synced = longer(self._synced, 2 * rows)
             self._first_ack = longer(self._first_ack, 2 * rows, -1)
+            self._promised = longer(self._promised, 2 * rows)
+            self._lowest_ack = longer(self._lowest_ack, 2 * rows, -1)
+            self._latest_end = longer(self._latest_end, 2 * rows, -1)
         captured = batch.captured[: batch.count]
         ends = np.cumsum(captured) + self._captured
         self._ages = (ends - captured).data
@@ -143,12 +151,18 @@ class Reassembly:
         if self._high > self._low:
             self._history.remember(memoryview(self._batch.data)[self._low : self._high], self._captured)
 
-    def end(self) -> None:
-        """The capture is over: deliver what waits, end every connection, in the order of the streams' numbers."""
+    def end(self) -> Iterator[None]:
+        """The capture is over: deliver what waits, end every connection, in the order of the streams' numbers.
+
+        In pieces, each to be taken before the next: there may be as many connections as the flow table follows.
+        """
         number = np.asarray(self._number)
-        for slot in np.argsort(number, kind="stable").tolist():
-            if number[slot] >= 0:
-                self._end(slot)
+        alive = np.flatnonzero(number >= 0)
+        for slot in alive[np.argsort(number[alive])]:
+            self._end(int(slot))
+            if self.chunks.count >= self._settings.batch_packets:
+                yield
+        yield
 
     def synced(self, direction: int) -> bool:
         """Whether the direction's SYN was captured."""
@@ -181,12 +195,28 @@ class Reassembly:
         e = d ^ 1
         if flags & link.TCP_ACK and self._synced[d] and streams.state[e] == UNSET and self._first_ack[e] < 0:
             self._first_ack[e] = s.ack[i]
+        if flags & link.TCP_ACK and streams.state[e] == UNSET:
+            if self._lowest_ack[e] < 0:
+                self._lowest_ack[e] = s.ack[i]
+            self._promised[e] = max(self._promised[e], distance(s.ack[i], self._lowest_ack[e]))
+        if flags & (REUSED | HOPS | IDLE):
+            self._sign(d, flags, s.detail[i])
         if streams.state[d] == UNSET:
             self._early(i, d, seq)
         else:
             spot = self._delivery.payload(i)
             self._accept(d, seq, s.ack[i], flags, s.length[i], s.start[i], s.captured[i], None, spot)
         self._settle(slot)
+
+    def _sign(self, d: int, flags: int, detail: int) -> None:
+        """Tell what the segment's flags mark."""
+        here = self._delivery.here()
+        if flags & REUSED:
+            self._delivery.sign(d, REUSED, 0, here)
+        if flags & HOPS:
+            self._delivery.sign(d, HOPS, detail, here)
+        if flags & IDLE and FLOWING in (self.streams.state[d], self.streams.state[d ^ 1]):
+            self._delivery.sign(d, IDLE, detail, here)
 
     def _accept(
         self,
@@ -254,14 +284,18 @@ class Reassembly:
         at = streams.next_offset[d]
         if offset == at and (waiting is None or not waiting.pieces) and stored is None:
             if captured:
-                streams.note(d, offset, captured, start, self._ages[self._delivery.row], 0)
+                streams.note(d, offset, captured, start, self._ages[self._delivery.row], 0, spot.packet)
             self._announce(d, spot)
             self._delivery.data(d, length, start, captured, acked, spot)
             return
         data = stored if stored is not None else bytes(memoryview(self._batch.data)[start : start + captured])
         new = Piece(offset, length, data, acked, *spot)
+        # RFC 9293 3.8.4: a keep-alive may carry one byte of garbage, where the sender's last byte stands. A sender that
+        # goes back to send again is not where the stream is.
+        keep_alive = length == 1 and offset + 1 in (at, self._latest_end[d])
+        if not keep_alive:
+            self._latest_end[d] = offset + length
         if offset < at:
-            keep_alive = offset == at - 1 and length == 1  # RFC 1122 4.2.3.6: a probe may carry one byte of garbage
             if not keep_alive:
                 self._compare(d, offset, data[: at - offset], spot)
             if new.end <= at:
@@ -269,14 +303,15 @@ class Reassembly:
             new = new.part(at, new.end)
         waiting = self._wait(d)
         inserted = self._resized(d, waiting, lambda: waiting.insert(new))
-        if inserted.conflict is not None:
-            self._conflict(d, inserted.conflict, spot)
+        if inserted.conflict is not None and not keep_alive:
+            self._conflict(d, offset, inserted.conflict, spot)
         if stored is None:
             reach = waiting.pieces[-1].end
             for part in inserted.parts:
                 if part.data:
                     place = start + part.offset - offset
-                    streams.note(d, part.offset, len(part.data), place, self._ages[self._delivery.row], reach)
+                    age = self._ages[self._delivery.row]
+                    streams.note(d, part.offset, len(part.data), place, age, reach, spot.packet)
         self._drain(d, waiting, spot)
         while waiting.size > self._settings.stream_buffer:
             self._count("stream_buffer")
@@ -407,12 +442,15 @@ class Reassembly:
         if self._number[slot] >= 0:
             self._end(slot)
         self._number[slot] = self.tcp_streams
-        self._delivery.ends[slot] = next(self._born)
+        self._delivery.start(slot, next(self._born))
         self.tcp_streams += 1
         for d in (2 * slot, 2 * slot + 1):
             self.streams.forget(d)
             self._synced[d] = 0
             self._first_ack[d] = -1
+            self._promised[d] = 0
+            self._lowest_ack[d] = -1
+            self._latest_end[d] = -1
 
     def _set(self, d: int, seq: int) -> None:
         """Fix the start of a direction."""
@@ -480,9 +518,19 @@ class Reassembly:
             self._forget(d)
             streams.state[d] = DEAD
             streams.quick[d] = 0
-        self._delivery.end(slot, self.synced(2 * slot) or self.synced(2 * slot + 1))
+        both = 2 * slot, 2 * slot + 1
+        self._delivery.end(slot, self.synced(both[0]) or self.synced(both[1]), [self._unheard(d) for d in both])
         self._number[slot] = -1
         self._closing.pop(slot, None)
+
+    def _unheard(self, d: int) -> bool:
+        """Whether no byte of ``d`` was captured, although its peer, which was, acknowledged some.
+
+        One number may be a FIN's.
+        """
+        silent, next_offset = self._delivery.silent, self.streams.next_offset
+        sent = silent(d) or (not next_offset[d] and self._promised[d] > 1)
+        return sent and next_offset[d ^ 1] > 0 and not silent(d ^ 1)
 
     def _tick(self, row: int) -> None:
         """A new second of capture time begins with the packet in ``row``, or the clock was set back."""
@@ -509,20 +557,22 @@ class Reassembly:
     def _compare(self, d: int, offset: int, data: bytes, spot: Spot) -> None:
         """Compare retransmitted ``data`` with what was delivered."""
         oldest = self._ages[self._delivery.row] - self._history.size
-        for low, place, length in self.streams.copies(d, offset, offset + len(data), oldest):
+        for low, place, length, packet in self.streams.copies(d, offset, offset + len(data), oldest):
             if place >= self._history.total:
                 start = place - self.streams.origin
                 first = bytes(memoryview(self._batch.data)[start : start + length])
             else:
                 first = self._history.read(place, length)
-            conflict = difference(low, first, data[low - offset : low - offset + length])
+            conflict = difference(low, first, data[low - offset : low - offset + length], packet)
             if conflict is not None:
-                self._conflict(d, conflict, spot)
+                self._conflict(d, offset, conflict, spot)
                 return
 
-    def _conflict(self, d: int, conflict: tuple[int, int], spot: Spot) -> None:
+    def _conflict(self, d: int, offset: int, found: Difference, spot: Spot) -> None:
+        """Tell of a difference; ``spot`` is that of the byte at ``offset``."""
         self._announce(d, spot)
-        self._delivery.emit(CONFLICT, d, *conflict, 0, spot)
+        at = spot.file_offset + found.offset - offset
+        self._delivery.conflict(d, found, spot._replace(file_offset=at))
 
     def _count(self, limit: str) -> None:
         self.limits[limit] = self.limits.get(limit, 0) + 1

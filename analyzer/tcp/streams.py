@@ -26,7 +26,7 @@ import cython
 import numpy as np
 
 from analyzer.capture.batch import Batch
-from analyzer.tcp.packets import NEW, Segments
+from analyzer.tcp.packets import HOPS, IDLE, NEW, Segments
 from analyzer.wire import link
 
 if cython.compiled:  # noqa: SIM108  (to Cython a typedef is a statement of its own)
@@ -34,13 +34,18 @@ if cython.compiled:  # noqa: SIM108  (to Cython a typedef is a statement of its 
 else:
     Column = memoryview
 
-DATA, GAP, FIN, RST, OPEN, END, TICK, CONFLICT = range(8)
+DATA, GAP, FIN, RST, OPEN, END, TICK, CONFLICT, SIGN = range(9)
 """Kinds of chunk. OPEN comes before a connection's first chunk: its ``length`` is the number of the
 TCP stream as tshark counts, its ``acked`` is 1 where a SYN was captured by then, and at its ``start`` in
-``store`` stand the endpoints, packed. END comes after the last; its ``length`` is 1 where a SYN was
-captured. A TICK belongs to no direction. A CONFLICT is a retransmission whose bytes differ from the
-first copy."""
+``store`` stand the endpoints, packed. END comes after the last; its ``length`` is SYNCED where a SYN was
+captured, plus UNHEARD for a side of which not one byte was captured although the other acknowledged some.
+A TICK belongs to no direction. A CONFLICT is a retransmission whose bytes differ from the first copy; at its
+``start`` in ``store`` stand both, packed (see `analyzer.tcp.delivery.Copies`). A SIGN tells what a segment's
+flags mark: its ``length`` is REUSED, HOPS or IDLE of `analyzer.tcp.packets`, its ``start`` the segment's
+``detail``."""
 _DATA = cython.declare(cython.longlong, DATA)
+SYNCED, UNHEARD = 1, (2, 4)
+"""In the ``length`` of an END, UNHEARD by side."""
 
 LOST, SNAPLEN, LIMIT = range(3)
 """Why a GAP is one, in its ``start``."""
@@ -49,7 +54,7 @@ GAP_REASONS = ("lost", "snaplen", "limit")
 UNSET, FLOWING, FINISHED, RESET, DEAD = range(5)
 """States of a direction: no start known; data may come; FIN delivered; RST delivered; connection ended."""
 
-CONTROL = cython.declare(cython.longlong, link.TCP_SYN | link.TCP_FIN | link.TCP_RST | NEW)
+CONTROL = cython.declare(cython.longlong, link.TCP_SYN | link.TCP_FIN | link.TCP_RST | NEW | HOPS | IDLE)
 """Flags that take the slow way."""
 ACK = cython.declare(cython.longlong, link.TCP_ACK)
 WRAP = cython.declare(cython.longlong, 0xFFFF_FFFF)
@@ -143,7 +148,6 @@ class Chunks:
 
 
 DIRECTION_COLUMNS = {"next_seq": 0, "next_offset": 0, "acked": 0, "state": UNSET, "quick": 0, "latest": -1}
-TRAIL_COLUMNS = ("t_offset", "t_length", "t_start", "t_age", "t_reach", "t_previous")
 
 
 @cython.cclass
@@ -153,7 +157,8 @@ class Streams:
     By direction: the ``next_seq`` expected and its ``next_offset`` in the stream, the highest offset ``acked`` by the
     other side, ``state``, whether it is ``quick``, and the ``latest`` segment in the trail. The trail's columns, by
     number of the segment modulo TRAIL: stream offset and length, start in the remembered data, age (see `copies`), the
-    reach (highest end of any of the direction's segments up to this one), and the segment before it.
+    reach (highest end of any of the direction's segments up to this one), the packet's number in its file, and the
+    segment before it.
 
     Before a batch set ``ordinal`` (packets before it) and ``origin`` (place of the batch's data among all remembered).
     ``until`` and ``floor`` bound the times at which the pass goes on without stopping, in nanoseconds.
@@ -171,6 +176,7 @@ class Streams:
     t_start = cython.declare(Column)
     t_age = cython.declare(Column)
     t_reach = cython.declare(Column)
+    t_packet = cython.declare(Column)
     t_previous = cython.declare(Column)
     ordinal = cython.declare(cython.longlong, visibility="public")
     origin = cython.declare(cython.longlong, visibility="public")
@@ -191,6 +197,7 @@ class Streams:
         self.t_start = column(TRAIL)
         self.t_age = column(TRAIL)
         self.t_reach = column(TRAIL)
+        self.t_packet = column(TRAIL)
         self.t_previous = column(TRAIL)
         for name in DIRECTION_COLUMNS:
             setattr(self, name, column(0))
@@ -320,7 +327,7 @@ class Streams:
             out.file_offset[n] = file_offset[r] + start[i] - packet_start[r]
             out.ordinal[n] = self.ordinal + r
             out.count = n + 1
-            self.note(d, self.next_offset[d], length[i], start[i], ages[r], 0)
+            self.note(d, self.next_offset[d], length[i], start[i], ages[r], 0, number[r])
             self.next_offset[d] += length[i]
             self.next_seq[d] = (self.next_seq[d] + length[i]) & WRAP
             i += 1
@@ -338,10 +345,12 @@ class Streams:
         start: cython.longlong,
         age: cython.longlong,
         reach: cython.longlong,
+        packet: cython.longlong,
     ) -> cython.void:
         """Remember that ``length`` bytes at ``start`` of the batch's data are those at ``offset`` of a stream.
 
-        ``reach`` is the end of the farthest bytes that the direction holds already, where that is beyond these.
+        ``reach`` is the end of the farthest bytes that the direction holds already, where that is beyond these;
+        ``packet`` the number of the one that brought them, in its file.
         """
         k: cython.Py_ssize_t = self.kept & (_TRAIL - 1)
         self.t_offset[k] = offset
@@ -349,6 +358,7 @@ class Streams:
         self.t_start[k] = self.origin + start
         self.t_age[k] = age
         self.t_reach[k] = offset + length if offset + length > reach else reach
+        self.t_packet[k] = packet
         self.t_previous[k] = self.latest[d]
         self.latest[d] = self.kept
         self.kept += 1
@@ -363,11 +373,11 @@ class Streams:
         last=cython.longlong,
         oldest=cython.longlong,
     )
-    def copies(self, d: int, offset: int, end: int, oldest: int) -> list[tuple[int, int, int]]:
+    def copies(self, d: int, offset: int, end: int, oldest: int) -> list[tuple[int, int, int, int]]:
         """Where the remembered bytes of direction ``d`` within [offset, end) are, newest first.
 
-        Each as stream offset, place and length; the place counts all data ever remembered. Forgotten is what is no
-        longer in the trail, what lies more than STEPS segments of this direction back, and what came with a packet
+        Each as stream offset, place, length and packet; the place counts all data ever remembered. Forgotten is what is
+        no longer in the trail, what lies more than STEPS segments of this direction back, and what came with a packet
         before which the run had captured fewer than ``oldest`` bytes.
         """
         found = []
@@ -386,7 +396,7 @@ class Streams:
                     low = first
                 if high > last:
                     high = last
-                found.append((low, self.t_start[k] + low - self.t_offset[k], high - low))
+                found.append((low, self.t_start[k] + low - self.t_offset[k], high - low, self.t_packet[k]))
             number = self.t_previous[k]
             steps -= 1
         return found

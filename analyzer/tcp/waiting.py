@@ -8,6 +8,7 @@ of one-byte segments must not fill the memory a hundred times over.
 from __future__ import annotations
 
 from bisect import bisect_left
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,6 +16,10 @@ import numpy as np
 PIECE = 1024
 """What a piece counts at least, in bytes. Its bookkeeping takes a few hundred; and the smaller the number of pieces
 that fit a buffer, the shorter the search among them."""
+
+
+SHOWN = 16
+"""Bytes of two copies that are shown from the first difference on."""
 
 
 class Piece(msgspec.Struct, gc=False):
@@ -54,12 +59,25 @@ class Piece(msgspec.Struct, gc=False):
         )
 
 
+class Difference(NamedTuple):
+    """Two copies of the same bytes that are not the same."""
+
+    offset: int
+    """Of the first byte that differs, in the stream."""
+    length: int
+    """From there on, as far as both copies go."""
+    packet: int
+    """Number of the packet with the first copy, in its file."""
+    first: bytes
+    """The first copy from that byte on, SHOWN bytes at most; then the later one."""
+    again: bytes
+
+
 class Inserted(msgspec.Struct):
     """What became of a new piece: the parts that were taken, and where it first contradicts an older copy."""
 
     parts: list[Piece]
-    conflict: tuple[int, int] | None = None
-    """Stream offset and length."""
+    conflict: Difference | None = None
 
 
 class Waiting(msgspec.Struct):
@@ -114,7 +132,8 @@ class Waiting(msgspec.Struct):
             low, high = max(at, after.offset), min(new.end, after.end)
             if result.conflict is None:
                 first = after.data[low - after.offset : high - after.offset]
-                result.conflict = difference(low, first, new.data[low - new.offset : high - new.offset])
+                again = new.data[low - new.offset : high - new.offset]
+                result.conflict = difference(low, first, again, after.packet)
             at = max(at, after.end)
             i += 1
         return result
@@ -146,14 +165,15 @@ class Waiting(msgspec.Struct):
         self.size = 0
 
 
-def difference(offset: int, first: bytes, again: bytes) -> tuple[int, int] | None:
-    """Where two copies of the bytes at ``offset`` begin to differ, and the length from there on; None if nowhere.
+def difference(offset: int, first: bytes, again: bytes, packet: int) -> Difference | None:
+    """How two copies of the bytes at ``offset`` differ; None where they do not.
 
-    Only as many bytes are compared as both copies hold.
+    Only as many bytes are compared as both copies hold. ``packet`` brought the first.
     """
     size = min(len(first), len(again))
     if first[:size] == again[:size]:
         return None
     differs = np.frombuffer(first, np.uint8, size) != np.frombuffer(again, np.uint8, size)
     where = int(differs.argmax())
-    return offset + where, size - where
+    shown = slice(where, min(where + SHOWN, size))
+    return Difference(offset + where, size - where, packet, first[shown], again[shown])

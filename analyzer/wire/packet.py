@@ -14,12 +14,17 @@ ETHERTYPE_IPV4 = 0x0800
 ETHERTYPE_IPV6 = 0x86DD
 PROTOCOL_TCP = 6
 
+HOPS = 64
+"""The hop limit most hosts begin with."""
+
 WORD = 4
 """Bytes: the unit of the IPv4 and TCP header lengths."""
 
 ETHERNET = Struct("destination" / Bytes(6), "source" / Bytes(6), "ethertype" / Int16ub)
 
 IPV4_SHORTEST = 20
+LONGEST = 0xFFFF
+"""Bytes of an IPv4 packet that its length field can count."""
 IPV4 = Struct(
     "start" / BitStruct("version" / BitsInteger(4), "header_words" / BitsInteger(4)),
     "traffic_class" / Int8ub,
@@ -93,10 +98,12 @@ def checksum(data: bytes) -> int:
     return 0xFFFF - words
 
 
-def build_ipv4(source: bytes, destination: bytes, payload: bytes, identification: int = 0) -> bytes:
+def build_ipv4(
+    source: bytes, destination: bytes, payload: bytes, identification: int = 0, *, hops: int = HOPS
+) -> bytes:
     """An IPv4 packet with a TCP segment in it. Raises ValueError where the payload is too long for one."""
     length = IPV4_SHORTEST + len(payload)
-    if length > 0xFFFF:
+    if length > LONGEST:
         raise ValueError(f"{len(payload)} bytes do not fit an IPv4 packet")
     fields = {
         "start": {"version": 4, "header_words": IPV4_SHORTEST // WORD},
@@ -104,7 +111,7 @@ def build_ipv4(source: bytes, destination: bytes, payload: bytes, identification
         "total_length": length,
         "identification": identification,
         "fragment": {"reserved": False, "dont_fragment": True, "more_fragments": False, "offset": 0},
-        "time_to_live": 64,
+        "time_to_live": hops,
         "protocol": PROTOCOL_TCP,
         "checksum": 0,
         "source": source,
@@ -116,7 +123,7 @@ def build_ipv4(source: bytes, destination: bytes, payload: bytes, identification
     return header + payload
 
 
-def build_ipv6(source: bytes, destination: bytes, payload: bytes) -> bytes:
+def build_ipv6(source: bytes, destination: bytes, payload: bytes, *, hops: int = HOPS) -> bytes:
     """An IPv6 packet with a TCP segment in it. Raises ValueError where the payload is too long for one."""
     if len(payload) > 0xFFFF:
         raise ValueError(f"{len(payload)} bytes do not fit an IPv6 packet")
@@ -125,7 +132,7 @@ def build_ipv6(source: bytes, destination: bytes, payload: bytes) -> bytes:
             "start": {"version": 6, "traffic_class": 0, "flow_label": 0},
             "payload_length": len(payload),
             "next_header": PROTOCOL_TCP,
-            "hop_limit": 64,
+            "hop_limit": hops,
             "source": source,
             "destination": destination,
         }

@@ -187,8 +187,8 @@ def streams_of(given: Sequence[Raw], size: int | None = None, **changed: int) ->
             row = reassembly.deliver(row)
             collect(reassembly, batch.data, result)
         reassembly.finish()
-    reassembly.end()
-    collect(reassembly, bytearray(), result)
+    for _ in reassembly.end():
+        collect(reassembly, bytearray(), result)
     gaps = [chunk for chunk in result.chunks if chunk.kind == streams.GAP]
     assert (reassembly.gaps, reassembly.gap_bytes) == (len(gaps), sum(gap.length for gap in gaps))
     return result
@@ -203,5 +203,7 @@ def collect(reassembly: Reassembly, data: bytearray, result: Result) -> None:
         payload = bytes(memoryview(source)[at : at + length]) if chunks.kind[i] == streams.DATA else b""
         names = Chunk._fields[:-1]
         row = Chunk(*(int(getattr(chunks, name)[i]) for name in names), payload)
-        result.chunks.append(row._replace(start=0) if row.kind in (streams.DATA, streams.OPEN) else row)
+        result.chunks.append(
+            row._replace(start=0) if row.kind in (streams.DATA, streams.OPEN, streams.CONFLICT) else row
+        )
     chunks.clear()

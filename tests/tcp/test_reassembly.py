@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 from analyzer.capture.source import open_source
 from analyzer.settings import SECOND, Settings
 from analyzer.tcp import streams
+from analyzer.tcp.packets import Segments
+from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import CONFLICT, DATA, FIN, GAP, LIMIT, LOST, RST, SNAPLEN
-from tests.tcp.feeding import Raw, Result, Sent, packets, streams_of
+from tests.tcp.feeding import Raw, Result, Sent, batches, flow_table, packets, streams_of
 
 ISN = 1000, 5000
 SYN = Sent(0, ISN[0], ack=None, flags="s")
@@ -242,6 +244,35 @@ def test_keep_alive() -> None:
     assert result.kinds(0) == [DATA]
 
 
+def test_a_keep_alive_of_a_sender_that_goes_back_to_send_again() -> None:
+    """Its byte stands where the sender is, not where the stream is; elsewhere one byte is a reading like any other."""
+    far = [client(0, b"abcdefgh"), client(2, b"cd"), client(3, b"\0")]
+    assert run(*OPENED, *far).kinds(0) == [DATA]
+    assert run(*OPENED, *far, client(5, b"\0")).kinds(0) == [DATA, CONFLICT]
+    ahead = [client(2, b"cd"), client(3, b"\0"), client(0, b"ab")]
+    result = run(*OPENED, *ahead)
+    assert (result.text(0), result.kinds(0)) == (b"abcd", [DATA])
+
+
+def test_the_connections_left_at_the_end_come_in_pieces() -> None:
+    flows, reassembly, segments = flow_table(), Reassembly(Settings(batch_packets=100)), Segments(100)
+    one_each = packets([Sent(0, 1, b"x", port=2000 + i) for i in range(500)])
+    for batch in batches(one_each, 100):
+        flows.decode(batch, segments)
+        reassembly.begin(batch, segments, flows.slots)
+        row = 0
+        while row < segments.count:
+            row = reassembly.deliver(row)
+        reassembly.finish()
+        reassembly.chunks.clear()
+    counts = []
+    for _ in reassembly.end():
+        counts.append(reassembly.chunks.count)
+        reassembly.chunks.clear()
+    assert sum(counts) == 500 * len((streams.OPEN, DATA, streams.END))
+    assert max(counts) < 110
+
+
 def test_zero_window_probe() -> None:
     probe = client(3, b"d")
     assert run(*OPENED, client(0, b"abc"), probe, probe, client(3, b"def")).text(0) == b"abcdef"
@@ -373,7 +404,7 @@ def test_port_reuse_without_an_end() -> None:
     again = [SYN._replace(seq=0x5000_0000), Sent(0, 0x5000_0001, b"new", 1)]
     result = run(*OPENED, client(0, b"old"), client(9, b"waits"), *again)
     kinds = [chunk.kind for chunk in result.chunks if chunk.kind != streams.TICK]
-    assert kinds == [streams.OPEN, DATA, GAP, DATA, streams.END, streams.OPEN, DATA, streams.END]
+    assert kinds == [streams.OPEN, DATA, GAP, DATA, streams.END, streams.OPEN, streams.SIGN, DATA, streams.END]
     assert [chunk.length for chunk in result.chunks if chunk.kind == streams.OPEN] == [0, 1]
 
 
@@ -536,8 +567,8 @@ def ours(capture: Path) -> list[dict[str, bytes]]:
                 row = reassembly.deliver(row)
                 take(batch.data)
             reassembly.finish()
-    reassembly.end()
-    take(bytearray())
+    for _ in reassembly.end():
+        take(bytearray())
     return [found[number] for number in sorted(found)]
 
 

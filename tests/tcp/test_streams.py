@@ -100,33 +100,33 @@ def test_the_trail_finds_every_remembered_byte(rows: list[tuple[int, int, int]],
     farthest: dict[int, int] = {}
     for place, (d, offset, length) in enumerate(rows):
         farthest[d] = max(farthest.get(d, 0), offset + length)
-        one.note(d, offset, length, 1000 * place, place, farthest[d])
+        one.note(d, offset, length, 1000 * place, place, farthest[d], place + 1)
     d, low, size = data.draw(st.tuples(st.integers(0, 2), st.integers(0, 50), st.integers(1, 20)))
     oldest = data.draw(st.integers(0, 30))
     expected = []
     for place, (whose, offset, length) in enumerate(rows):
         first, last = max(offset, low), min(offset + length, low + size)
         if whose == d and first < last and place >= oldest:
-            expected.append((first, 1000 * place + first - offset, last - first))
+            expected.append((first, 1000 * place + first - offset, last - first, place + 1))
     assert sorted(one.copies(d, low, low + size, oldest)) == sorted(expected)
 
 
 def test_the_trail_forgets_what_its_ring_no_longer_holds() -> None:
     one = Streams(None)
-    one.note(0, 0, 10, 0, 0, 0)
+    one.note(0, 0, 10, 0, 0, 0, 7)
     for i in range(streams.TRAIL - 1):
-        one.note(1, i, 1, i, 0, 0)
-    assert one.copies(0, 0, 10, 0) == [(0, 0, 10)]
-    one.note(1, streams.TRAIL, 1, 0, 0, 0)
+        one.note(1, i, 1, i, 0, 0, 7)
+    assert one.copies(0, 0, 10, 0) == [(0, 0, 10, 7)]
+    one.note(1, streams.TRAIL, 1, 0, 0, 0, 7)
     assert one.copies(0, 0, 10, 0) == []
 
 
 def test_the_walk_along_the_trail_is_bounded() -> None:
     one = Streams(None)
     for i in range(10_000):
-        one.note(0, i, 1, i, 0, 0)
+        one.note(0, i, 1, i, 0, 0, 7)
     near, far = 10_000 - 2048, 10_000 - 2049
-    assert one.copies(0, near, near + 1, 0) == [(near, near, 1)]
+    assert one.copies(0, near, near + 1, 0) == [(near, near, 1, 7)]
     assert one.copies(0, far, far + 1, 0) == []
     one.forget(0)
     assert one.copies(0, near, near + 1, 0) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.tcp.waiting import PIECE, Piece, Waiting, difference
+from analyzer.tcp.waiting import PIECE, SHOWN, Piece, Waiting, difference
 
 
 def piece(offset: int, data: bytes, length: int | None = None) -> Piece:
@@ -92,4 +92,9 @@ def test_where_the_hole_ends() -> None:
 def test_difference(first: bytes, again: bytes) -> None:
     size = min(len(first), len(again))
     where = next((i for i in range(size) if first[i] != again[i]), None)
-    assert difference(7, first, again) == (None if where is None else (7 + where, size - where))
+    found = difference(7, first, again, 3)
+    assert (found is None) == (where is None)
+    if found is not None and where is not None:
+        assert found[:3] == (7 + where, size - where, 3)
+        shown = slice(where, min(where + SHOWN, size))
+        assert (found.first, found.again) == (first[shown], again[shown])

@@ -1,0 +1,37 @@
+"""ST: what is told of the capture as a whole is told once, with a count."""
+
+from __future__ import annotations
+
+from analyzer.model import Finding
+from tests.running import only, played
+
+HELLO = "client: 81 85 37 fa 21 3d 7f 9f 4d 51 58"
+
+
+def told(text: str, *rules: str, **chosen: object) -> list[Finding]:
+    return [one for one in only(Finding, played(text, **chosen)) if one.rule in rules]
+
+
+def test_a_limit_on_findings_is_no_loss() -> None:
+    assert told("repeat 5 client: 81 00", "ST-013", findings_per_rule=2) == []
+
+
+def test_a_limit_that_hides_something_is_named() -> None:
+    head = " | ".join(["client: http GET / HTTP/1.1", "Host: a.example", "X: " + "a" * 3000])
+    (found,) = told(f"{head}\nserver: silent", "ST-013", head_size=1000)
+    assert found.expected == "less than head_size"
+
+
+def test_wrong_checksums_are_one_finding_over_all_connections() -> None:
+    story = f"badsum\n{HELLO}\nbadsum\n{HELLO}\nconnection 2:\nbadsum\n{HELLO}"
+    for size in (1, 8192):
+        (found,) = told(story, "ST-011", batch_packets=size)
+        assert (found.count, found.connection) == (3, None)
+        assert found.found == "3 packets with a wrong checksum (3 TCP)"
+
+
+def test_second_copies_are_one_finding_over_all_connections() -> None:
+    twice = f"unacked\n{HELLO}\nagain client 11:{HELLO.partition(':')[2]}"
+    for size in (1, 8192):
+        (found,) = told(f"{twice}\n{twice}\nconnection 2:\n{twice}", "ST-012", batch_packets=size)
+        assert (found.count, found.connection) == (3, None)
