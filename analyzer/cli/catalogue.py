@@ -58,8 +58,8 @@ def explain(
 ) -> int:
     """Explain a rule, opcode, close code or header."""
     from analyzer.api import nearest
-    from analyzer.cli import glossary
     from analyzer.errors import UsageError
+    from analyzer.report import glossary
     from analyzer.rules import registry
 
     catalogue = registry.load()

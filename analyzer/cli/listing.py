@@ -8,9 +8,9 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from analyzer import api
-from analyzer.cli import glossary
 from analyzer.errors import UsageError
 from analyzer.model import Connection, Frame, Handshake, HeadRecord, Message, Record, Summary
+from analyzer.report import glossary
 from analyzer.report.drawing import field_value, frame_fields, opcode_name
 from analyzer.report.escape import elide, visible
 from analyzer.report.paint import painter, table

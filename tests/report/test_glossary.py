@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from analyzer.cli.glossary import CLOSE_CODES, close_code, look_up, opcode, words
+from analyzer.report.glossary import CLOSE_CODES, close_code, look_up, opcode, words
 from analyzer.rules import iana
 from analyzer.rules.registry import load
 
