@@ -22,6 +22,8 @@ from analyzer.wire.link import ETHERTYPE_VLAN
 
 LAYERS = 32
 """Headers around TCP that are opened, at most: tunnels in tunnels end somewhere."""
+FRAGMENT = 512
+"""What a fragment counts beside its bytes: its bookkeeping, and its datagram's."""
 
 
 class Unwrapped(NamedTuple):
@@ -177,7 +179,7 @@ class Unwrapper:
         self._datagrams.move_to_end(key)
         datagram.fragments.append((offset, payload))
         datagram.size += len(payload)
-        self._size += len(payload) + 64
+        self._size += len(payload) + FRAGMENT
         if last:
             datagram.end = offset + len(payload)
         while self._size > self._settings.fragments or len(datagram.fragments) > self._settings.datagram_fragments:
@@ -202,7 +204,7 @@ class Unwrapper:
 
     def _forget(self, key: tuple[bytes, ...]) -> None:
         datagram = self._datagrams.pop(key)
-        self._size -= datagram.size + 64 * len(datagram.fragments)
+        self._size -= datagram.size + FRAGMENT * len(datagram.fragments)
 
 
 def _total(length: int) -> int:

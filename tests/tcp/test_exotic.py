@@ -22,16 +22,17 @@ from analyzer.capture.batch import Batch
 from analyzer.settings import Settings
 from analyzer.tcp.exotic import Unwrapper
 from analyzer.tcp.packets import LINK, TUNNEL, Flows, Segments
+from analyzer.tcp.signs import Signs
 from analyzer.wire import link
 from samples.traffic import Conversation, Wire
 
 Row = tuple[int, int, int, int, bytes]
 
 
-def plain() -> list[bytes]:
+def plain(client: str = "192.0.2.1", server: str = "192.0.2.80") -> list[bytes]:
     """Ethernet frames of a small conversation."""
     wire = Wire()
-    conversation = Conversation(wire, ("192.0.2.1", 40001), ("192.0.2.80", 80))
+    conversation = Conversation(wire, (client, 40001), (server, 80))
     conversation.open()
     conversation.frame("client", 1, b"hello " * 300)
     conversation.close("client")
@@ -94,6 +95,22 @@ def test_a_tunnel_gives_what_is_inside(name: str) -> None:
     assert list(flows.skipped) == [0] * len(flows.skipped)
 
 
+@pytest.mark.parametrize("outer", [4, 6])
+def test_ipv6_in_a_tunnel(outer: int) -> None:
+    """Over IPv4 that is 6in4, RFC 4213."""
+    six = plain("2001:db8::1", "2001:db8::80")
+    around = _ether() / IPv6(src="2001:db8:1::1", dst="2001:db8:1::2", nh=41) if outer == 6 else _outer()
+    found, flows = segments([bytes(around / Ether(data)[IPv6]) for data in six])
+    assert found == segments(six)[0]
+    assert not any(flows.skipped)
+
+
+def test_a_tunnel_in_fragments() -> None:
+    data = max(plain(), key=len)
+    around = _outer() / GRE() / Ether(data)[IP]
+    assert segments(_fragments4(bytes(around), 256))[0] == segments([data])[0]
+
+
 def _fragments4(data: bytes, size: int) -> list[bytes]:
     frame = Ether(data)
     frame[IP].flags = 0
@@ -108,6 +125,30 @@ def test_fragments_in_any_order_make_the_datagram(order: list[int], doubled: boo
     shuffled = [pieces[i] for i in order]
     found, _ = segments([*shuffled[:3], *shuffled[:3], *shuffled[3:]] if doubled else shuffled)
     assert found == segments([data])[0]
+
+
+def test_of_overlapping_fragments_the_first_copy_counts() -> None:
+    data = max(plain(), key=len)
+    pieces = _fragments4(data, 256)
+    third = Ether(pieces[2])
+    forged = _ether() / IP(bytes(third[IP])[:20] + b"\xff" * 300)
+    forged[IP].len = forged[IP].chksum = None
+    assert segments([*pieces[:3], bytes(forged), *pieces[3:]])[0] == segments([data])[0]
+    assert segments([bytes(forged), *pieces])[0] != segments([data])[0]
+
+
+def test_what_was_put_together_has_right_checksums() -> None:
+    signs, unwrapper, out = Signs(10**12), Unwrapper(Settings()), Segments(1)
+    flows = Flows(1000, 10**12, 10**15)
+    found = 0
+    for data in _fragments4(max(plain(), key=len), 256):
+        batch = Batch(bytearray(data + bytes(-len(data) % 8)), 1)
+        batch.count, batch.captured[0], batch.wire[0], batch.link[0] = 1, len(data), len(data), link.LINK_ETHERNET
+        flows.decode(batch, out, unwrapper)
+        signs.look(batch, out, flows.slots)
+        found += out.count
+        assert signs.bad == 0
+    assert found == 1
 
 
 @pytest.mark.parametrize("number", link.ETHERTYPE_VLAN)
@@ -166,6 +207,15 @@ def test_fragments_that_never_end_are_bounded() -> None:
         assert unwrapper.unwrap(1, bytes(piece), 1034) is None
     assert unwrapper.limits["fragments"] > 150
     assert unwrapper.waiting == 200
+
+
+def test_the_fragments_of_one_datagram_are_bounded() -> None:
+    unwrapper = Unwrapper(Settings(datagram_fragments=10))
+    for number in range(11):
+        piece = _ether() / IP(src="192.0.2.1", dst="192.0.2.2", flags="MF", frag=2 * number, proto=6) / bytes(8)
+        assert unwrapper.unwrap(1, bytes(piece), 42) is None
+    assert unwrapper.limits == {"fragments": 1}
+    assert unwrapper.waiting == 11
 
 
 @given(st.binary(max_size=200), st.sampled_from([1, 9, 105, 127, 113, 0, 101, 192, 65535]))

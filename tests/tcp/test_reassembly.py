@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from analyzer.tcp import streams
 from analyzer.tcp.packets import Segments
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import CONFLICT, DATA, FIN, GAP, LIMIT, LOST, RST, SNAPLEN
+from analyzer.wire import link, packet
 from tests.tcp.feeding import Raw, Result, Sent, batches, flow_table, packets, streams_of
 
 ISN = 1000, 5000
@@ -393,6 +394,25 @@ def test_a_reset_waits_for_the_bytes_before_it() -> None:
 def test_reset_after_fin_and_fin_after_reset() -> None:
     assert run(*OPENED, client(0, b"abc", flags="f"), client(4, flags="r")).kinds(0) == [DATA, FIN, RST]
     assert run(*OPENED, client(0, b"abc", flags="r"), client(3, flags="f")).kinds(0) == [DATA, RST]
+
+
+def test_urgent_bytes_are_bytes_of_the_stream() -> None:
+    """RFC 6093 2.1: the pointer marks a place, nothing more."""
+    given = packets([*OPENED, client(0, b"abc"), client(3, b"def"), server(0, ack=6), client(6, b"g")])
+    at = packet.IPV4_SHORTEST + link.offset(packet.TCP, "control") + 1
+    urgent = bytearray(given[3].data)
+    urgent[at] |= 0x20
+    given[3] = given[3]._replace(data=bytes(urgent))
+    result = streams_of(given)
+    assert (result.text(0), result.kinds(0)) == (b"abcdefg", [DATA])
+
+
+def test_a_handshake_in_any_order() -> None:
+    acked, bytes_each = client(0, ack=0), [client(0, b"abc"), server(0, b"xy", ack=3)]
+    for order in permutations([SYN, SYN_ACK, acked]):
+        result = run(*order, *bytes_each, client(3, b"d", ack=2), client(4, b"e", ack=2))
+        sides = (0, 1) if order[0].side == 0 else (1, 0)
+        assert [result.text(side) for side in sides] == [b"abcde", b"xy"]
 
 
 def test_far_off_segments_are_not_of_the_connection() -> None:
