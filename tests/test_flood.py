@@ -1,4 +1,4 @@
-"""A hundred thousand connections that say nothing, and then one that does: it is read, and memory stays within bounds."""
+"""A hundred thousand connections that say nothing, then one that does: it is read, and memory stays bounded."""
 
 from __future__ import annotations
 
@@ -79,13 +79,8 @@ def test_silent_connections_cost_little_and_hide_nothing(
 ) -> None:
     path = tmp_path / "flood.pcap"
     flood(path, established=established)
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(path), str(connections)],
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=True,
-    )
+    command = [sys.executable, "-c", SCRIPT, str(path), str(connections)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=True)
     told = json.loads(done.stdout)
     assert told["frames"] == 2
     assert "MK-001" in told["rules"]

@@ -170,7 +170,8 @@ class Unwrapper:
         whole = header + payload
         if protocol == packet.PROTOCOL_TCP:
             return Unwrapped(whole, 0, 0)
-        return self._open(kind(whole), whole, 0)
+        found = self._open(kind(whole), whole, 0)
+        return None if found is None else found._replace(start=0)  # the place is one in no captured packet
 
     def _keep(self, key: tuple[bytes, ...], offset: int, payload: bytes, last: bool) -> bytes | None:
         """Keep a fragment; the datagram's payload, once it is whole. Of overlapping bytes the first copy counts."""
