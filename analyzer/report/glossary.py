@@ -1,6 +1,7 @@
 """What the numbers and names of the protocol mean: opcodes, close codes, header fields.
 
-Data of RFC 6455 (sections 5.2, 7.4, 11) and of the IANA WebSocket registries, for ``explain``, ``show`` and the walkthrough.
+Data of RFC 6455 (sections 5.2, 7.4, 11) and of the IANA WebSocket registries, for ``explain``, ``show`` and the
+walkthrough.
 """
 
 from __future__ import annotations
