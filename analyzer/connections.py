@@ -44,6 +44,7 @@ ROWS = 64
 ENDED = 1024
 """Connections that are over and wait, at most, for their last rows to be collected."""
 CUTS = {streams.FIN: Cut.FIN, streams.RST: Cut.RST}
+ENDS = (streams.FIN, streams.RST, streams.END)
 NOT_YET = -1
 """In `Link.begin`: where the first frame begins has still to be found; the port was named, so there is one."""
 AGAIN = -2
@@ -74,6 +75,8 @@ class Connections:
         """By slot, as long as there is something to tell of them."""
         self._numbered: dict[int, Link] = {}
         """WebSocket connections, by number; gone once their last rows are collected."""
+        self._unacknowledged: dict[int, Link] = {}
+        """Directions with a Close that the other side has not acknowledged, as far as is known."""
         self._ended: list[tuple[Link, Place]] = []
         self._due: list[Record] = []
         self._held: dict[int, int] = {}
@@ -109,6 +112,8 @@ class Connections:
             i = self._decoder.decode(buffer, chunks, i, count, source)
             self._now = chunks.ordinal[min(i, count - 1)]
             self._messages.pieces(buffer, self._decoder.pieces)
+            if self._decoder.closes:
+                self._closed()
             if self._decoder.full():
                 yield from self._collect(self._now)
             if self._decoder.stop == decode.ATTENTION:
@@ -151,11 +156,13 @@ class Connections:
             self._judge.frames(frames, self._numbered)
         messages = self._messages.collect(frames)
         if len(messages):
-            self._judge.messages(messages)
+            self._judge.messages(messages, self._numbered)
+        if len(frames):
+            self._judge.listen(frames)
         self._decoder.frames.clear()
         for link, place in self._ended:
             self.messages += sum(link.messages)
-            self._judge.connection(link, place)
+            self._judge.connection(link, place, self.capture)
             del self._numbered[link.number]
         self._ended = []
         yield from self._judge.settle(before)
@@ -169,6 +176,8 @@ class Connections:
         kind, d, place = chunks.kind[i], chunks.direction[i], _place(chunks, i)
         if kind == streams.TICK:
             self._judge.tick(place)
+            for closed in list(self._unacknowledged):
+                self._acknowledged(closed, self._reassembly.streams.acked[closed], chunks.offset[i])
             return
         if kind == streams.OPEN:
             packed = bytes(chunks.store[chunks.start[i] : chunks.start[i] + 2 * ENDPOINT])
@@ -179,6 +188,10 @@ class Connections:
             return
         link.end_ns = max(link.end_ns, place.time_ns)
         link.facts.last = place
+        if kind in ENDS:
+            link.acknowledged[d & 1], link.acknowledged[d & 1 ^ 1] = chunks.acked[i], chunks.start[i]
+            self._acknowledged(d, chunks.start[i], place.time_ns)
+            self._acknowledged(d ^ 1, chunks.acked[i], place.time_ns)
         if kind == streams.DATA:
             payload = _bytes(chunks.store if chunks.stored[i] else data, chunks, i)
             self._data(link, d, Chunk(payload, chunks.offset[i], place, chunks.acked[i]))
@@ -191,10 +204,24 @@ class Connections:
         elif kind == streams.SIGN:
             link.sign(d & 1, chunks.length[i], chunks.start[i], place)
         elif kind in CUTS:
-            self._side_ended(link, d, CUTS[kind], place)
+            self._side_ended(link, d, CUTS[kind], place, chunks.offset[i], chunks.acked[i])
         elif kind == streams.END:
             link.over(chunks.length[i])
             self._end(link, place)
+
+    def _closed(self) -> None:
+        """First Close frames were read: from now on it matters when they are acknowledged."""
+        for d in self._decoder.closes:
+            self._unacknowledged[d] = link = self._links[d >> 1]
+            link.conversation(self._settings)
+        self._decoder.closes.clear()
+
+    def _acknowledged(self, d: int, end: int, time_ns: int) -> None:
+        """Direction ``d`` was acknowledged up to ``end``, at that time or before."""
+        link = self._unacknowledged.get(d)
+        if link is not None and self._decoder.decoders[d].close_end <= end:
+            del self._unacknowledged[d]
+            link.conversation(self._settings).sides[link.role(d & 1)].close_acked_ns = time_ns
 
     def _open(self, slot: int, tcp_stream: int, endpoints: Endpoints, synced: bool, place: Place) -> None:
         self._links[slot] = Link(
@@ -487,6 +514,7 @@ class Connections:
         while i < 1:
             i = self._decoder.decode(padded, chunks, i, 1, 0)
             self._messages.pieces(padded, self._decoder.pieces)
+            self._closed()
             if self._decoder.full():
                 self._due += self._collect(self._now)
             if self._decoder.stop == decode.SUSPICIOUS:
@@ -569,7 +597,7 @@ class Connections:
             link.begin[d & 1] = AGAIN
             self._decoder.phase[d] = decode.HTTP_PHASE
 
-    def _side_ended(self, link: Link, d: int, cut: Cut, place: Place) -> None:
+    def _side_ended(self, link: Link, d: int, cut: Cut, place: Place, sent: int, acked: int) -> None:
         side = d & 1
         if cut is Cut.RST:
             link.reset = True
@@ -585,7 +613,7 @@ class Connections:
             self._flush(link, d, cut, place)
             if cut is Cut.RST:
                 self._flush(link, d ^ 1, Cut.RST, place)
-            self._judge.side_ended(link, side, cut, place)
+            self._judge.side_ended(link, side, cut, place, sent, acked)
 
     def _flush(self, link: Link, d: int, cut: Cut, place: Place) -> None:
         """No more frames come in a direction."""
@@ -623,7 +651,11 @@ class Connections:
                     link.doubt[d & 1] = True
                 role = 1 - decoder.client
                 link.frames[role], link.messages[role], link.sent[role] = decoder.whole, decoder.finished, decoder.size
+                if link.dialogue is not None:
+                    side = link.dialogue.sides[role]
+                    side.asked, side.asked_ns = decoder.asked, decoder.asked_ns
             self._decoder.decoders[d] = None
+            self._unacknowledged.pop(d, None)
         self._links.pop(link.slot, None)
         if link.number >= 0:
             self._ended.append((link, place))

@@ -16,12 +16,15 @@ from analyzer.http.exchange import Chunk, Exchange
 from analyzer.http.record import record as handshake_record
 from analyzer.link import Link
 from analyzer.messages.columns import ENDED, FINISHED, MessageColumns
-from analyzer.model import Cut, Opcode, Place, Record, Role
+from analyzer.model import Cut, Opcode, Place, Record, Role, Severity
 from analyzer.rules import draft as drafts
 from analyzer.rules.capture_facts import Capture
+from analyzer.rules.dialogue import Dialogue, Ended
+from analyzer.rules.draft import LAST, Draft
 from analyzer.rules.engine import Engine, Event, Passing, selected
 from analyzer.rules.faults import Fault
 from analyzer.rules.key_table import KeyTable
+from analyzer.rules.listening import Listener
 from analyzer.rules.mask_keys import Mark, MaskKeys
 from analyzer.rules.opening import Opening, check_opening
 from analyzer.rules.peers import Meeting, Peers, Run
@@ -30,13 +33,13 @@ from analyzer.rules.sequel import Sequel, Watch, after_refusal
 from analyzer.rules.transport import Transport
 from analyzer.settings import Settings
 
-LAST = 1 << 62
-"""Stands for the stream offset of what comes after all bytes."""
 AFTER_BOTH = 3
 """Stands for the direction of what comes after both."""
 
 ITEMS = 4096
-"""Drafts, events and records that wait, at most, before they are gone through."""
+"""Drafts, events and records that wait before they are gone through. No limit: nothing happens but that they are."""
+BYTES_AFTER_CLOSE = "SC-018"
+"""What it finds takes the place of everything else from there on in that direction (policy P2)."""
 
 
 class Judge:
@@ -50,6 +53,7 @@ class Judge:
         self._number_of = {rule_id: number for number, rule_id in enumerate(rules)}
         self._rules = list(rules.values())
         self._frame_rules = self._about(FrameColumns)
+        self._frame_rules.sort(key=lambda rule: rule.id != BYTES_AFTER_CLOSE)
         self._opcodes = {rule.opcode for rule in self._frame_rules if rule.opcode is not None}
         self._sequel_rules = self._about(Sequel)
         self._watch = Watch()
@@ -60,14 +64,19 @@ class Judge:
         self._mask_keys = KeyTable(settings)
         self._meeting_rules = self._about(Meeting)
         self._peers = Peers(settings)
+        self._dialogue_rules = self._about(Dialogue)
+        self._links: Mapping[int, Link] = {}
+        self._listener = Listener(settings, self._conversation, self._lost_from)
+        self._garbage: dict[tuple[int, int], int] = {}
+        """By connection and role: stream offset from which what follows the Close is no frames."""
 
     def _about(self, subject: type) -> list[Rule]:
         return [rule for rule in self._rules if rule.subject == subject.__name__]
 
     @property
     def limits(self) -> dict[str, int]:
-        """How often each limit on findings was reached."""
-        return self._engine.limits | self._mask_keys.limits | self._peers.limits
+        """How often each limit on findings and on what is remembered for them was reached."""
+        return self._engine.limits | self._mask_keys.limits | self._peers.limits | self._listener.limits
 
     def reports(self, rule_id: str) -> bool:
         """Whether findings of that rule are asked for."""
@@ -91,9 +100,14 @@ class Judge:
     def exchange(self, exchange: Exchange, place: Place, link: Link) -> None:
         """An opening is finished; ``place`` of the packet that settled it."""
         opening = Opening(exchange)
+        found: list[Draft] = []
         for rule, fault in check_opening(opening, self._rules):
             number = self._number_of[rule.id]
-            self._engine.add(drafts.of_opening(rule, number, opening, fault, self._files, place.ordinal))
+            found.append(drafts.of_opening(rule, number, opening, fault, self._files, place.ordinal))
+            self._engine.add(found[-1])
+        link.unheard = exchange.request is None or exchange.response is None
+        if found or link.dialogue is not None:
+            self._opened(link.conversation(self._settings), found)
         meeting = self._peers.opening(exchange, link.endpoints, place.ordinal)
         for rule, fault in self._met(meeting):
             number = self._number_of[rule.id]
@@ -120,17 +134,36 @@ class Judge:
                 number = self._number_of[rule.id]
                 self._engine.add(drafts.of_sequel(rule, number, sequel, fault, self._files, ordinal))
 
-    def side_ended(self, link: Link, side: int, cut: Cut, place: Place) -> None:
-        """One side of a WebSocket connection ended TCP."""
+    def _opened(self, dialogue: Dialogue, found: list[Draft]) -> None:
+        """What was found in an opening bears on what comes after it."""
+        dialogue.faulty = dialogue.unchosen = False
+        for draft in found:
+            rule, severity = draft.finding.rule, draft.finding.severity
+            dialogue.unchosen = dialogue.unchosen or rule == "HS-212"
+            if severity is Severity.ERROR and rule.startswith(("HS-2", "EX-")):
+                dialogue.faulty = True
+            if severity is not Severity.INFO and draft.finding.direction is not None:
+                side = dialogue.sides[drafts.side_number(draft.finding.direction)]
+                side.blamed = 0
+
+    def side_ended(self, link: Link, side: int, cut: Cut, place: Place, sent: int, acked: int) -> None:
+        """One side of a WebSocket connection ended TCP: it ``sent`` so many bytes, and ``acked`` those of the other."""
         direction = link.direction(side)
+        own = link.conversation(self._settings).sides[link.role(side)]
+        ended = Ended(place, sent, acked, cut is Cut.RST)
+        if cut is Cut.FIN:
+            own.fin = own.fin or ended
+        else:
+            own.rst = own.rst or ended
         kind: Literal["fin", "rst"] = "fin" if cut is Cut.FIN else "rst"
         key = (place.ordinal, link.number, drafts.side_number(direction), LAST, 0)
-        self._engine.add(Event(key, kind, link.number, direction, place.time_ns))
+        self._engine.add(Event(key, kind, link.number, direction, place.time_ns, acked=acked))
 
     # --- collected rows
 
     def frames(self, frames: FrameColumns, links: Mapping[int, Link]) -> None:
-        """Frames were decoded. ``links``, by the connection's number, are told of their Close frames."""
+        """Frames were decoded. ``links``, by the connection's number, are told what matters to them."""
+        self._links = links
         self._closes(frames, links)
         self._mask_keys.take(frames)
         if "frames" in self._settings.records:
@@ -147,7 +180,42 @@ class Judge:
             mine = frames if rule.opcode is None else of_opcode[rule.opcode]
             if len(mine):
                 for draft in drafts.of_frames(rule, self._number_of[rule.id], mine, self._files):
-                    self._engine.add(draft)
+                    self._blame(rule, draft)
+
+    def listen(self, frames: FrameColumns) -> None:
+        """Frames were decoded, and what is wrong with them and their messages is known: see who reacted."""
+        self._listener.frames(frames)
+
+    def _blame(self, rule: Rule, draft: Draft) -> None:
+        """Something is wrong with what a side sent after the opening."""
+        _, connection, role, offset, _ = draft.key
+        link = self._links[connection]
+        garbage = self._garbage.get((connection, role))
+        if garbage is not None and offset >= garbage:
+            return
+        if rule.id == BYTES_AFTER_CLOSE:
+            self._garbage[connection, role] = offset
+        self._engine.add(draft)
+        severity = draft.finding.severity
+        if severity is Severity.INFO:
+            return
+        side = link.conversation(self._settings).sides[role]
+        side.blamed = min(side.blamed, offset if draft.finding.byte_offset is None else draft.finding.byte_offset)
+        if severity is not Severity.ERROR or rule.close_code is None:
+            return
+        first = side.wrong is None or draft.key < side.wrong.key
+        if first:
+            side.wrong = drafts.wrong(rule, draft, self._files)
+        if rule.fail_required and (side.must is None or draft.key < side.must.key):
+            side.must = side.wrong if first else drafts.wrong(rule, draft, self._files)
+        self._listener.watch(connection)
+
+    def _conversation(self, connection: int) -> Dialogue:
+        return self._links[connection].conversation(self._settings)
+
+    def _lost_from(self, connection: int, role: int) -> int:
+        link = self._links[connection]
+        return link.lost_at[link.role(role)]
 
     def _closes(self, frames: FrameColumns, links: Mapping[int, Link]) -> None:
         """The first Close of each side: a reaction of its sender, and a fact of the connection."""
@@ -162,10 +230,13 @@ class Judge:
             key = (int(frames.ordinal[row]), link.number, side, int(frames.offset[row]), len(self._rules))
             time_ns = int(frames.last_time_ns[row])
             code = -1 if code is None else code
-            self._engine.add(Event(key, "close", link.number, frames.direction(row), time_ns, code))
+            acked = int(frames.acked[row])
+            self._engine.add(Event(key, "close", link.number, frames.direction(row), time_ns, code, acked))
+            self._listener.close(frames, row, code)
 
-    def messages(self, messages: MessageColumns) -> None:
+    def messages(self, messages: MessageColumns, links: Mapping[int, Link]) -> None:
         """Messages were read, or noticed to be wrong."""
+        self._links = links
         if "messages" in self._settings.records:
             over = (messages.event == FINISHED) | (messages.event == ENDED)
             for index in np.flatnonzero(over).tolist():
@@ -175,14 +246,21 @@ class Judge:
                 self._engine.add(Passing(key, row.record(self._files)))
         for rule in self._message_rules:
             for draft in drafts.of_messages(rule, self._number_of[rule.id], messages, self._files):
-                self._engine.add(draft)
+                close = self._conversation(draft.key[1]).sides[draft.key[2]].close
+                if close is None or draft.offset < close.end:  # later data is discarded, whatever it says (SC-001)
+                    self._blame(rule, draft)
 
     # --- at the end
 
-    def connection(self, link: Link, place: Place) -> None:
+    def connection(self, link: Link, place: Place, capture: Capture) -> None:
         """A WebSocket connection is over and its last rows are in: its own findings, and its record."""
         self._watch.end(link.number)
         facts = link.settle_roles()
+        if link.dialogue is not None and link.switched:
+            self._settle(link, link.dialogue, place, capture)
+        self._listener.forget(link.number)
+        for role in (0, 1):
+            self._garbage.pop((link.number, role), None)
         for rule in self._transport_rules:
             for fault in rule.check(facts):
                 number = self._number_of[rule.id]
@@ -222,6 +300,21 @@ class Judge:
     def _on_mask_key(self, rule: Rule, fault: Fault, mark: Mark, link: Link, place: Place) -> None:
         number = self._number_of[rule.id]
         self._engine.add(drafts.of_mask_keys(rule, number, fault, mark, self._files, link.number, place.ordinal))
+
+    def _settle(self, link: Link, dialogue: Dialogue, place: Place, capture: Capture) -> None:
+        """The conversation is over: fill in what is known now, and judge it."""
+        facts = link.facts
+        dialogue.seen = facts.opening_seen and facts.synced and not facts.unknown_extensions and not link.unheard
+        dialogue.sure, dialogue.over_ns = capture.sure(facts.first.ordinal, place)
+        for role, side in enumerate(dialogue.sides):
+            side.lost = link.lost_at[link.role(role)]
+            side.frames = link.frames[role]
+            side.acknowledged = link.acknowledged[link.role(role)]
+        dialogue.finish()
+        for rule in self._dialogue_rules:
+            for fault in rule.check(dialogue):
+                number = self._number_of[rule.id]
+                self._engine.add(drafts.of_dialogue(rule, number, fault, self._files, link.number, place.ordinal))
 
     def capture(self, capture: Capture, ordinal: int) -> None:
         """The run is over."""

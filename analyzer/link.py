@@ -12,8 +12,10 @@ from analyzer.frames.sync import Search
 from analyzer.http.connection import HttpConnection
 from analyzer.http.exchange import SWITCHING, Chunk, Exchange
 from analyzer.model import Connection, Direction, Place
+from analyzer.rules.dialogue import NEVER, Dialogue, dialogue
 from analyzer.rules.path import relay_field
 from analyzer.rules.transport import Conflict, Loss, Relay, Silence, Transport
+from analyzer.settings import Settings
 from analyzer.tcp.delivery import Copies
 from analyzer.tcp.packets import HOPS, IDLE, REUSED
 from analyzer.tcp.streams import SYNCED, UNHEARD
@@ -69,6 +71,14 @@ class Link(msgspec.Struct, kw_only=True):
     doubt: list[bool] = msgspec.field(default_factory=lambda: [False, False])
     """By side: frames may have been among bytes that are missing."""
     role_evidence: Literal["opening", "port", "masks"] = "opening"
+    dialogue: Dialogue | None = None
+    """Once there is something to say about what the sides did."""
+    acknowledged: list[int] = msgspec.field(default_factory=_pair)
+    """By side: how much of the other one's stream it acknowledged; filled in when either ends."""
+    unheard: bool = False
+    """One of the two heads of the opening was not captured, and perhaps nothing of that side was."""
+    lost_at: list[int] = msgspec.field(default_factory=lambda: [NEVER, NEVER])
+    """By side: ordinal from which bytes are missing."""
     suspects: dict[int, list[Chunk]] = msgspec.field(default_factory=dict)
     """By direction number: where a frame should begin, bytes that may be HTTP."""
 
@@ -82,11 +92,22 @@ class Link(msgspec.Struct, kw_only=True):
         """Who sends from ``side``."""
         return "client" if side == self.client_side else "server"
 
+    def role(self, side: int) -> int:
+        """0 for the client's side, 1 for the server's; and the other way round."""
+        return side ^ self.client_side
+
+    def conversation(self, settings: Settings) -> Dialogue:
+        """What its sides did."""
+        if self.dialogue is None:
+            self.dialogue = dialogue(settings)
+        return self.dialogue
+
     def lost(self, side: int, offset: int, length: int, place: Place, limit: int) -> bool:
         """Bytes of ``side`` are missing. Whose they are is told by `settle_roles`, when that is known.
 
         Whether it is remembered by itself; beyond ``limit`` of them they are counted.
         """
+        self.lost_at[side] = min(self.lost_at[side], place.ordinal)
         if len(self.facts.gaps) < limit:
             self.facts.gaps.append(Loss(_even(side), offset, length, place))
             return True

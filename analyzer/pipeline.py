@@ -13,7 +13,7 @@ from analyzer.capture.source import Source
 from analyzer.connections import Connections
 from analyzer.judge import Judge
 from analyzer.model import Finding, Place, Record, Run, Severity, Summary
-from analyzer.rules.capture_facts import Capture
+from analyzer.rules.capture_facts import STEPS, Capture
 from analyzer.rules.engine import selected
 from analyzer.rules.registry import load
 from analyzer.settings import Settings
@@ -49,6 +49,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     for batch in source.batches():
         flows.decode(batch, segments, unwrapper)
         signs.look(batch, segments, flows.slots)
+        _note(connections.capture, batch, signs, tally.packets, settings.clock_step)
         reassembly.begin(batch, segments, flows.slots)
         row = 0
         while row < segments.count:
@@ -56,7 +57,6 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
             for record in connections.take(reassembly.chunks, batch.data):
                 yield from tally.pass_on(record)
         reassembly.finish()
-        _note(connections.capture, batch, signs, tally.packets)
         tally.packets += batch.count
         tally.bytes += int(batch.captured[: batch.count].sum())
         if source.waits:
@@ -113,7 +113,7 @@ class _Tally:
         yield record
 
 
-def _note(capture: Capture, batch: Batch, signs: Signs, ordinal: int) -> None:
+def _note(capture: Capture, batch: Batch, signs: Signs, ordinal: int, step: int) -> None:
     """Count what concerns the run as a whole: packets cut, out of time, with a wrong checksum, captured twice."""
     count = batch.count
     cut = np.flatnonzero(batch.captured[:count] < batch.wire[:count])
@@ -121,9 +121,12 @@ def _note(capture: Capture, batch: Batch, signs: Signs, ordinal: int) -> None:
         capture.cut += len(cut)
         capture.cut_first = capture.cut_first or _place(batch, int(cut[0]), ordinal)
     times = np.concatenate(([capture.latest_ns], batch.time_ns[:count]))
-    backwards = np.flatnonzero(np.diff(times) < 0)
+    ahead = np.diff(times)
+    backwards = np.flatnonzero(ahead < 0)
     capture.latest_ns = int(times[-1])
     if len(backwards):
+        back = np.flatnonzero(ahead <= -step)[: STEPS - len(capture.steps)]
+        capture.steps += zip((ordinal + back).tolist(), times[back].tolist(), strict=True)
         capture.backwards += len(backwards)
         capture.backwards_first = capture.backwards_first or _place(batch, int(backwards[0]), ordinal)
     if signs.bad:

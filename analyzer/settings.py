@@ -139,6 +139,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Findings of one rule in one direction of a connection written one by one; the rest is counted."""
     held_findings: int = 1000
     """Findings of one direction held until the peer's reaction is known; the rest is counted."""
+    total_held_findings: int = 20_000
+    """Findings held over all connections: at about 1.5 KB each, what a batch costs anyway."""
+    packet_items: int = 1 << 16
+    """Findings and records of one packet that wait for the rest of it. Beyond that (megabytes of tiny frames, delivered
+    when a hole was filled) they are written in the order in which they were found."""
+    pings: int = 64
+    """Pings of one side remembered, answered or not, to tell what a Pong answers; more than any sender leaves open."""
     kept_findings: int = 10_000
     """Findings a report in memory holds (text, JSON, the Python API)."""
     kept_connections: int = 10_000
@@ -148,10 +155,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fail_timeout: int = 5 * SECOND
     """How long a peer has to fail the connection after a violation."""
     pong_timeout: int = 20 * SECOND
+    """How long a peer has to answer a Ping."""
     close_timeout: int = 10 * SECOND
+    """How long a peer has to answer a Close."""
     teardown_timeout: int = 2 * SECOND
+    """How long a server has to close TCP after the closing handshake; and how long a connection that ended is kept."""
     idle_timeout: int = 60 * SECOND
     """Silence on an open connection from which on it is told: many middleboxes forget a connection then."""
+    pong_late: int = 5 * SECOND
+    """A Pong that takes longer is late."""
+    close_late: int = 2 * SECOND
+    """A Close that answers another and takes longer is late."""
+    message_late: int = SECOND
+    """How long after a Close was acknowledged new messages may have been on their way: an acknowledgement is the work
+    of the kernel, and what was queued is still sent."""
+    clock_step: int = SECOND // 10
+    """A packet this much older than the one before shows that the clock was set, or captures were merged; times of
+    connections that it falls into are not judged. Less is packets recorded out of order."""
 
 
 ALL = "ALL"

@@ -14,7 +14,7 @@ PLACE = Place(0, 7, 6, 5_000, 100)
 
 def test_every_rule_has_somebody_who_asks_it() -> None:
     asked = {"Opening", "Sequel", "FrameColumns", "MessageColumns", "Transport", "Capture", "Aftermath"}
-    asked |= {"MaskKeys", "Meeting"}
+    asked |= {"MaskKeys", "Meeting", "Dialogue"}
     assert {rule.subject for rule in registry.load().values()} <= asked
 
 

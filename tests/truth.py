@@ -24,8 +24,8 @@ from analyzer.settings import RECORDS, Settings
 
 DIRECTIONS: tuple[Direction, Direction] = ("client", "server")
 
-FAMILIES = re.compile(r"(FR|MK|FG|TX|CL|EX)-\d+|CT-00[12]|HS-\d+|SC-00[123]")
-"""The rules whose listed violations must be found: those that judge opening, extensions, frames, messages and Close."""
+FAMILIES = re.compile(r"(FR|MK|CT|FG|TX|CL|EX)-\d+|HS-\d+|SC-00\d|SC-01[0-689]")
+"""The rules whose listed violations must be found: of opening, extensions, frames, messages and reactions."""
 
 SUFFIX = re.compile(r"\.(pcap|pcapng)(\.gz)?$")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.api import nearest
-from analyzer.cli.options import COLORS, FAIL_ON, TIMEOUT, Options, choice
+from analyzer.cli.options import COLORS, FAIL_ON, TIMEOUTS, Options, choice
 from analyzer.errors import UsageError
 from analyzer.settings import SECOND, Settings
 
@@ -36,7 +36,7 @@ _DEFAULTS = Settings()
 LIMITS = {
     name.replace("_", "-"): SECOND if name.endswith("_time") else 1
     for name in Settings.__struct_fields__
-    if type(getattr(_DEFAULTS, name)) is int and not name.endswith(TIMEOUT)
+    if type(getattr(_DEFAULTS, name)) is int and name not in TIMEOUTS.values()
 }
 """Numeric settings that are not time-outs, and what one unit in the file means in the setting's own."""
 

@@ -20,9 +20,14 @@ from analyzer.report.outputs import STDOUT
 from analyzer.rules.registry import Rule
 from analyzer.settings import ALL, SECOND, Settings
 
-TIMEOUT = "_timeout"
-"""Settings with this ending are what ``--timeout NAME=SECONDS`` sets."""
-TIMEOUTS = tuple(name.removesuffix(TIMEOUT) for name in Settings.__struct_fields__ if name.endswith(TIMEOUT))
+TIMEOUT, LATE = "_timeout", "_late"
+"""Settings with these endings are what ``--timeout NAME=SECONDS`` sets."""
+TIMEOUTS = {
+    name.removesuffix(TIMEOUT).replace("_", "-"): name
+    for name in Settings.__struct_fields__
+    if name.endswith((TIMEOUT, LATE))
+}
+"""By the name on the command line: pong, pong-late and so on."""
 NEVER = "never"
 FAIL_ON = (*Severity, NEVER)
 COLORS = ("auto", "always", "never")
@@ -80,7 +85,7 @@ def settings(options: Options, rules: Mapping[str, Rule]) -> Settings:
     if options.follow is not None:
         chosen["follow"] = options.follow
     for name, value in (options.timeout or {}).items():
-        chosen[choice("--timeout", name, TIMEOUTS) + TIMEOUT] = nanoseconds(name, value)
+        chosen[TIMEOUTS[choice("--timeout", name, TIMEOUTS)]] = nanoseconds(name, value)
     return make_settings(chosen)
 
 

@@ -316,6 +316,8 @@ class Decoder:
     close_end = cython.declare(cython.longlong, visibility="public")
     whole = cython.declare(cython.longlong, visibility="public")
     finished = cython.declare(cython.longlong, visibility="public")
+    asked = cython.declare(cython.longlong, visibility="public")
+    asked_ns = cython.declare(cython.longlong, visibility="public")
     size = cython.declare(cython.longlong, visibility="public")
     # the message in progress
     open = cython.declare(cython.longlong, visibility="public")
@@ -350,13 +352,15 @@ class Decoder:
         self.head = memoryview(bytearray(LONGEST))
         self.control = memoryview(bytearray(kept_bytes))
         self.close_code = NO_CLOSE
+        self.asked = -1
         self.spans = None
         for name in (
             "have", "offset", "file", "packet", "time_ns", "file_offset", "last_packet", "last_time_ns", "ordinal",
             "acked", "length", "key", "remaining", "present", "lost", "p_opcode", "p_message", "p_base",
             "p_compressed", "p_write", "control_size", "index", "stopped", "closed", "close_end", "whole", "finished",
-            "size", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost", "m_file",
-            "m_packet", "m_time_ns", "m_empty", "c_begin", "c_now", "c_before", "c_told", "spelled",
+            "size", "asked_ns", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost",
+            "m_file", "m_packet", "m_time_ns", "m_empty", "c_begin", "c_now", "c_before", "c_told",
+            "spelled",
         ):  # fmt: skip
             setattr(self, name, 0)
 
@@ -368,6 +372,7 @@ class FrameDecoder:
     frames = cython.declare(FrameRows, visibility="public")
     pieces = cython.declare(PieceRows, visibility="public")
     decoders = cython.declare(list, visibility="public")
+    closes = cython.declare(list, visibility="public")
     phase = cython.declare(Column, visibility="public")
     # the chunk at hand: what to add to a buffer index for a stream offset and for a file offset, and its place
     to_stream = cython.declare(cython.longlong)
@@ -389,10 +394,13 @@ class FrameDecoder:
 
         Of each control frame's payload ``control_bytes`` are kept, of other frames' ``data_bytes``. More than
         ``control_frames`` of one direction within ``control_period`` nanoseconds are a burst.
+
+        ``closes``: directions whose first Close came, for the caller to take away.
         """
         self.frames = FrameRows(rows, max(control_bytes, data_bytes))
         self.pieces = PieceRows(rows)
         self.decoders = []
+        self.closes = []
         self.phase = column(0)
         self.stop = DONE
         self.control_bytes = control_bytes
@@ -735,7 +743,7 @@ class FrameDecoder:
         out.count = n + 1
 
     @cython.cfunc
-    @cython.locals(dec=Decoder)
+    @cython.locals(dec=Decoder, peer=Decoder)
     @cython.exceptval(check=False)
     def finish(self, dec: Decoder) -> cython.void:
         """The frame is complete: its row, then the state after it."""
@@ -768,7 +776,14 @@ class FrameDecoder:
             dec.close_code = _NO_CODE
             if dec.control_size >= 2:
                 dec.close_code = ((dec.control[0] << 8) | dec.control[1]) ^ (dec.key >> 16)
+            if dec.peer is not None:
+                peer = dec.peer
+                if peer.open or peer.stage == _AT_PAYLOAD or peer.have:
+                    peer.asked = peer.m_index
+            self.closes.append(self.direction)
         if opcode < 3 and FINAL[first] and dec.open:
+            if dec.m_index == dec.asked:
+                dec.asked_ns = dec.last_time_ns
             dec.open = 0
             dec.m_index += 1
             dec.finished += 1
@@ -878,6 +893,7 @@ class FrameDecoder:
         dec = self.decoders[d]
         if dec.stage == STOPPED:
             return True
+        self.direction = d
         if dec.stage == AT_PAYLOAD and length <= dec.remaining:
             dec.remaining -= length
             dec.lost |= MISSING

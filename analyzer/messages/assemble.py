@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from analyzer.frames.columns import FrameColumns, header_bytes
-from analyzer.frames.decode import MISSING, STOPPED, Decoder, PieceRows
+from analyzer.frames.decode import AT_HEADER, AT_PAYLOAD, MISSING, STOPPED, Decoder, PieceRows
 from analyzer.frames.text import VALID, TextScanner, unmask
 from analyzer.messages.columns import DEFLATED, ENDED, FINISHED, INVALID, MessageColumns, Row, Status
 from analyzer.messages.inflate import Compression, Defect, IncompleteError, InflateError, Inflater, RestartError
@@ -324,6 +324,7 @@ class Messages:
             last_packet=decoder.last_packet,
             ordinal=decoder.ordinal,
             cut=cut,
+            torn=int(decoder.stage == AT_PAYLOAD or (decoder.stage == AT_HEADER and decoder.have > 0)),
             closed=decoder.closed,
             peer_closed=decoder.peer.closed if decoder.peer is not None else 0,
             offset=decoder.offset,

@@ -62,6 +62,8 @@ class Row(msgspec.Struct, kw_only=True):
     last_packet: int = 0
     ordinal: int = 0
     cut: int = Cut.WHOLE
+    torn: int = 0
+    """It ended inside a frame."""
     closed: int = 0
     """That side had sent a Close."""
     peer_closed: int = 0

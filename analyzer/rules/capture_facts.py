@@ -6,16 +6,22 @@ fill in, packets that a mirror port gave twice. No peer is to blame for any of i
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 import msgspec
 
 from analyzer.model import Level, Place, Role, Severity
+from analyzer.rules.dialogue import NEVER
 from analyzer.rules.faults import Fault, several
 from analyzer.rules.registry import rule
 
-NOT_LOSSES = frozenset(("findings_per_rule", "held_findings", "kept_losses"))
-"""Limits beyond which nothing is lost: what is found is counted exactly."""
+NOT_LOSSES = frozenset(("findings_per_rule", "held_findings", "total_held_findings", "packet_items", "kept_losses"))
+"""Limits beyond which nothing is lost: what is found is counted exactly, or only comes in another order."""
+STEPS = 1000
+"""Times at which the clock was set back that are remembered; after more of them no time is believed."""
+LATEST = 1 << 62
+"""Stands for a time after all others."""
 
 
 class Capture(msgspec.Struct):
@@ -46,8 +52,21 @@ class Capture(msgspec.Struct):
     twice_first: Place | None = None
     latest_ns: int = 0
     """Time of the packet before."""
+    steps: list[tuple[int, int]] = []
+    """Packets before which the clock was set back, as far as they are remembered: ordinal, and the time before."""
     limits: dict[str, int] = {}
     """How often each limit was reached, by the name of its setting."""
+
+    def sure(self, first: int, last: Place) -> tuple[int, int]:
+        """From which packet on times mean nothing to what began with packet ``first`` and ended at ``last``.
+
+        And the time up to then.
+        """
+        at = bisect_right(self.steps, (first, LATEST))
+        if at == len(self.steps):
+            return (NEVER, last.time_ns) if at < STEPS else (first, 0)
+        ordinal, before_ns = self.steps[at]
+        return (NEVER, last.time_ns) if ordinal > last.ordinal else (ordinal, before_ns)
 
 
 @rule("ST-003", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)

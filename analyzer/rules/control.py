@@ -173,7 +173,7 @@ def message_unfinished_at_end(messages: MessageColumns) -> Hits:
     """
     ended = (messages.event == ENDED) & (messages.cut == Cut.FIN) & (messages.frames > 0)
     return Hits(
-        rows=ended & (messages.closed == 0),
+        rows=ended & (messages.closed == 0) & (messages.torn == 0),
         expected="a frame with FIN set",
         found=lambda row: f"TCP FIN after {messages.frames[row]} fragment{'s' if messages.frames[row] > 1 else ''}",
         severity=lambda row: Severity.INFO if messages.peer_closed[row] else None,

@@ -11,12 +11,15 @@ from analyzer.frames.columns import FrameColumns
 from analyzer.http.head import Head
 from analyzer.messages.columns import MessageColumns
 from analyzer.model import Cause, Direction, Evidence, Finding, Place, Role, Severity
+from analyzer.rules.dialogue import Wrong
 from analyzer.rules.faults import BLANK, Fault, Hits
 from analyzer.rules.mask_keys import KEY_SIZE, Mark
 from analyzer.rules.opening import Opening
 from analyzer.rules.registry import Rule
 from analyzer.rules.sequel import Sequel
 
+LAST = 1 << 62
+"""Stands for the stream offset of what comes after all bytes."""
 NOWHERE = -1
 """The file offset of what is no byte of its own: a message as a whole."""
 
@@ -31,6 +34,8 @@ class Draft(msgspec.Struct):
     """It is about the bytes after the opening, so the peer's reaction decides about its weight (policy P4)."""
     time_ns: int = 0
     """When it came to be known, where it is stateful: from then on the peer may react."""
+    end: int = -1
+    """Stream offset one past the frame at fault; -1: it is not whole, or the finding is about more than a frame."""
 
     @property
     def offset(self) -> int:
@@ -118,6 +123,7 @@ def of_frames(rule: Rule, number: int, frames: FrameColumns, files: list[str]) -
             ),
             stateful=True,
             time_ns=int(frames.last_time_ns[row]),
+            end=offset + int(frames.header[row]) + int(frames.length[row]) if frames.complete[row] else -1,
         )
 
 
@@ -276,6 +282,61 @@ def of_subject(rule: Rule, number: int, fault: Fault, files: list[str], connecti
         stateful=False,
     )
 
+
+def of_dialogue(rule: Rule, number: int, fault: Fault, files: list[str], connection: int, ordinal: int) -> Draft:
+    """A fault of one side of a connection as a draft; ``ordinal`` of the packet that ended the connection.
+
+    What a side did not do comes after all it did, so the peer's reaction to an earlier violation decides about its
+    weight as well (policy P4).
+    """
+    offset = LAST if fault.offset is None else fault.offset
+    return Draft(
+        key=(ordinal, connection, side_number(fault.side), offset, number),
+        finding=finding(
+            rule,
+            connection=connection,
+            direction=fault.side,
+            place=fault.place,
+            files=files,
+            expected=fault.expected,
+            found=fault.found,
+            severity=fault.severity,
+            text=fault.text,
+            frame=fault.frame,
+            stream_offset=fault.offset,
+            byte_offset=fault.offset,
+            count=fault.count,
+            cause=fault.cause,
+        ),
+        stateful=rule.id not in REACTIONS,
+    )
+
+
+def wrong(rule: Rule, draft: Draft, files: list[str]) -> Wrong:
+    """What the peer may fail the connection over."""
+    found = draft.finding
+    assert rule.close_code is not None, "nothing to fail a connection over"
+    assert found.packet is not None, "a violation without a packet"
+    assert found.time_ns is not None, "a violation without a time"
+    assert found.file is not None, "a violation without a file"
+    at = NOWHERE if found.file_offset is None else found.file_offset
+    byte = draft.offset if found.byte_offset is None else found.byte_offset
+    return Wrong(
+        key=draft.key,
+        rule=rule.id,
+        close_code=rule.close_code,
+        fail_required=rule.fail_required,
+        place=Place(files.index(found.file), found.packet, draft.key[0], found.time_ns, at),
+        known_ns=draft.time_ns,
+        frame=found.frame,
+        offset=draft.offset,
+        byte=byte,
+        end=draft.end,
+    )
+
+
+REACTIONS = frozenset(("SC-007", "SC-008", "SC-009", "SC-010", "SC-016"))
+"""Rules about how a side took the other's violations: the other's reaction to its own does not matter to them."""
 
 SHOWN = 120
 """Bytes of a head shown around the offending one: a field line, usually whole."""

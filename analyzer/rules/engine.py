@@ -30,11 +30,8 @@ from analyzer.settings import ALL, Settings
 Key = tuple[int, int, int, int, int]
 """As `Draft.key`."""
 
-HELD_IN_ALL = 20_000
-"""Findings held over all connections: at about 1.5 KB each, what a batch costs anyway."""
-UNSETTLED = 1 << 16
-"""Items of one packet that wait for the rest of it. Beyond that (megabytes of tiny frames, delivered when a hole was
-filled) they are written in the order in which they were found."""
+UNDONE = frozenset(("FR-007", "FG-004"))
+"""Rules about a frame or message that was not finished: nobody has to, once the peer failed the connection over it."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -46,6 +43,8 @@ class Event(msgspec.Struct, frozen=True):
     direction: Direction
     time_ns: int
     code: int = -1
+    acked: int = -1
+    """How much of the other direction its sender had then; -1: unknown."""
 
 
 class Passing(msgspec.Struct, frozen=True):
@@ -64,8 +63,8 @@ class _Side(msgspec.Struct):
     """For the peer's reaction to it."""
     failed: bool = False
     """The peer failed the connection over it."""
-    left: bool = False
-    """This side has sent Close or ended TCP, so nothing it does later is a reaction."""
+    left: Event | None = None
+    """How it left: by a Close or the end of TCP. Nothing it does later is a reaction."""
     ended: bool = False
     """It has ended TCP, so that the peer has to, whatever it thinks of what was sent."""
     held: list[Draft] = []
@@ -75,6 +74,8 @@ class _Side(msgspec.Struct):
     """That there are secondary findings was said (ST-019)."""
     shown: dict[str, int] = {}
     """Findings written, by rule."""
+    unbroken: int = 0
+    """Frames, from the first on, that all broke the same rule, so that one finding stands for them."""
     rest: dict[tuple[str, bool], Finding] = {}
     """What is only counted, by rule and weight."""
 
@@ -93,6 +94,7 @@ class Engine:
         """Directions that wait for a reaction, in the order of their first violations."""
         self._held = 0
         self.limits: dict[str, int] = {}
+        self._together = {rule_id for rule_id, rule in rules.items() if rule.together}
         self._selected = {rule.id: selected(rule, settings) for rule in rules.values()}
 
     def __len__(self) -> int:
@@ -110,9 +112,12 @@ class Engine:
         """
         items, self._items = self._items, []
         items.sort(key=lambda item: item.key)
-        if before is not None and len(items) < UNSETTLED:
+        if before is not None:
             end = bisect_left(items, before, key=lambda item: item.key[0])
-            items, self._items = items[:end], items[end:]
+            if len(items) - end < self._settings.packet_items:
+                items, self._items = items[:end], items[end:]
+            else:
+                self._hit("packet_items")
         self._kept = len(self._items)
         for item in items:
             if isinstance(item, Passing):
@@ -135,7 +140,7 @@ class Engine:
             yield from self._write(found, side)
             return
         first = side.first
-        if first is not None and draft.offset > first.offset:
+        if first is not None and (draft.offset > first.offset or found.rule in UNDONE):
             if side.failed:
                 yield from self._after(draft, side)
                 return
@@ -145,18 +150,24 @@ class Engine:
         yield from self._write(draft.finding, side)
         if first is None and found.severity is Severity.ERROR:
             side.first = draft
-            if not self._side(found.connection, _other(found.direction)).left:
+            left = self._side(found.connection, _other(found.direction)).left
+            if left is None:
                 side.waiting = True
                 self._waiting[(found.connection, found.direction)] = None
+            elif left.acked >= 0 and not side.ended:  # it may have failed the connection over the frame's first bytes
+                side.failed = self._fails(left, side)
 
     def _hold(self, draft: Draft, side: _Side) -> None:
         """Keep a finding until its weight is known."""
         found = draft.finding
-        if len(side.held) < self._settings.held_findings and self._held < HELD_IN_ALL:
+        if len(side.held) >= self._settings.held_findings:
+            self._hit("held_findings")
+        elif self._held >= self._settings.total_held_findings:
+            self._hit("total_held_findings")
+        else:
             side.held.append(draft)
             self._held += 1
             return
-        self._hit("held_findings")
         _add(side.over, found.rule, found)
 
     def _write(self, found: Finding, side: _Side, *, secondary: bool = False) -> Iterator[Record]:
@@ -166,6 +177,12 @@ class Engine:
         found = self._weighed(found, secondary)
         if found.connection is not None:
             shown = side.shown.get(found.rule, 0)
+            if found.rule in self._together and found.frame is not None:
+                if 0 < found.frame == side.unbroken:  # as every frame before it
+                    side.unbroken += 1
+                    _add(side.rest, (found.rule, secondary), found)
+                    return
+                side.unbroken += found.frame == side.unbroken
             if shown >= self._settings.findings_per_rule:
                 self._hit("findings_per_rule")
                 _add(side.rest, (found.rule, secondary), found)
@@ -195,12 +212,16 @@ class Engine:
         other = _other(event.direction)
         peer = self._side(event.connection, other)
         if peer.waiting:
-            dropped = event.kind in ("fin", "rst") and not me.left and not peer.ended
-            failed = dropped or (event.kind == "close" and event.code in iana.FAILURES)
-            failed = failed and not self._overdue(peer, event.time_ns)
+            failed = me.left is None and self._fails(event, peer)
             yield from self._release(event.connection, other, peer, failed=failed)
-        me.left = True
+        me.left = me.left or event
         me.ended = me.ended or event.kind != "close"
+
+    def _fails(self, event: Event, side: _Side) -> bool:
+        """Whether ``event`` fails the connection over the first violation of ``side``."""
+        dropped = event.kind in ("fin", "rst") and not side.ended
+        failed = dropped or (event.kind == "close" and event.code in iana.FAILURES)
+        return failed and not self._overdue(side, event.time_ns) and _knew(event, side)
 
     def _overdue(self, side: _Side, now: int) -> bool:
         """The peer has had its time to react."""
@@ -272,6 +293,14 @@ def _add(counted: dict[_Name, Finding], name: _Name, found: Finding) -> None:
     """Only count it: the first of its kind stands for the rest."""
     kept = counted.get(name)
     counted[name] = found if kept is None else msgspec.structs.replace(kept, count=kept.count + found.count)
+
+
+def _knew(event: Event, side: _Side) -> bool:
+    """Whether who did ``event`` had received the first violation of ``side``: else it is no reaction to it."""
+    assert side.first is not None, "waiting without a violation"
+    found = side.first.finding
+    byte = side.first.offset if found.byte_offset is None else found.byte_offset
+    return event.acked < 0 or event.acked > byte
 
 
 def _other(direction: Direction | None) -> Direction:

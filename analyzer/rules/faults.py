@@ -40,6 +40,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Instead of the rule's own, where the catalogue's caveat says so."""
     text: str | None = None
     """Instead of the rule's title."""
+    frame: int | None = None
+    """Index of the frame at ``offset``, where the subject is more than a frame."""
     cause: Cause | None = None
     """What was left unanswered, where the fault is something that was not done: it has no offset (policy P10)."""
     secrets: tuple[tuple[int, int], ...] = ()

@@ -275,6 +275,7 @@ def http_where_frame_expected(frames: FrameColumns) -> Hits:
     role=Role.CLIENT,
     close_code=1002,
     fail_required=True,
+    together=True,
 )
 def unmasked_client_frame(frames: FrameColumns) -> Hits:
     """A client sent a frame without masking it.

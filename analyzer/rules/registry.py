@@ -29,7 +29,10 @@ MODULES = (
     "framing",
     "control",
     "text",
+    "heartbeat",
     "closing",
+    "leaving",
+    "failing",
     "extensions",
     "deflate_offer",
     "deflate_answer",
@@ -73,6 +76,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Of the only frames the rule looks at, where its subject are frames; None: all."""
     default: bool = True
     """Reported where nothing is selected; one that is not must be selected by its whole id, or by ALL."""
+    together: bool = False
+    """Where every frame of a direction breaks it, one finding is written and the others are counted."""
     prose: str
     """The docstring between title and examples."""
     violates: tuple[str, ...]
@@ -102,11 +107,13 @@ def rule(
     fail_required: bool = False,
     opcode: int | None = None,
     default: bool = True,
+    together: bool = False,
 ) -> Callable[[_Check], _Check]:
     """Register the decorated function as rule ``rule_id``.
 
     ``opcode``: it looks at frames with this opcode only, and gets no others, which saves time where they are rare.
     ``default``: False where it is off unless it is asked for.
+    ``together``: findings are counted, after the first, as long as every frame of the direction broke the rule.
     """
 
     def register(check: _Check) -> _Check:
@@ -126,6 +133,7 @@ def rule(
             subject=_subject(check),
             opcode=opcode,
             default=default,
+            together=together,
             prose=prose,
             violates=examples["Violates"],
             conforms=examples["Conforms"],

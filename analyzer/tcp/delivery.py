@@ -75,6 +75,8 @@ class Delivery:
         self.gap_bytes = 0
         self.row = 0
         """The packet of the batch that is being looked at."""
+        self.before_ns = 0
+        """Time of the last packet before the batch."""
         self._streams = streams
         self._opened: set[int] = set()
         """Slots whose connection has given chunks."""
@@ -163,11 +165,17 @@ class Delivery:
         if slot in self._opened:
             self._opened.remove(slot)
             told = sum((bit for side, bit in enumerate(UNHEARD) if unheard[side]), SYNCED if synced else 0)
-            self.emit(END, 2 * slot, 0, told, 0, self.here())
+            self.stop(END, 2 * slot, 0, told, self.here())
+
+    def stop(self, kind: int, d: int, offset: int, length: int, spot: Spot) -> None:
+        """Write an end of ``d``, with what each side has acknowledged of the other until then."""
+        acked = self._streams.acked
+        self.emit(kind, d, offset, length, int(acked[d]), spot, int(acked[d ^ 1]))
 
     def tick(self) -> None:
         """Say that a second of capture time has begun."""
-        self.emit(TICK, 0, 0, 0, 0, self.here())
+        before = self._batch.time_ns[self.row - 1] if self.row else self.before_ns
+        self.emit(TICK, 0, int(before), 0, 0, self.here())
 
     def emit(self, kind: int, d: int, offset: int, length: int, start: int, spot: Spot, acked: int = -1) -> int:
         """Write one chunk. Its row."""

@@ -146,6 +146,7 @@ class Reassembly:
         """Remember the batch's bytes; the next batch may come."""
         if self._batch.count:
             self._delivery.row = self._batch.count - 1
+            self._delivery.before_ns = int(self._batch.time_ns[self._batch.count - 1])
         self._ordinal += self._batch.count
         self._captured = self._end_age
         if self._high > self._low:
@@ -366,7 +367,7 @@ class Reassembly:
     def _finish(self, d: int, waiting: Waiting, kind: int, state: int, spot: Spot) -> None:
         """A stream has ended, with a FIN or a RST."""
         self._announce(d, spot)
-        self._delivery.emit(kind, d, self.streams.next_offset[d], 0, 0, spot)
+        self._delivery.stop(kind, d, self.streams.next_offset[d], 0, spot)
         self.streams.state[d] = state
         self._resized(d, waiting, waiting.drop)
 

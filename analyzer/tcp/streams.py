@@ -38,11 +38,12 @@ DATA, GAP, FIN, RST, OPEN, END, TICK, CONFLICT, SIGN = range(9)
 """Kinds of chunk. OPEN comes before a connection's first chunk: its ``length`` is the number of the
 TCP stream as tshark counts, its ``acked`` is 1 where a SYN was captured by then, and at its ``start`` in
 ``store`` stand the endpoints, packed. END comes after the last; its ``length`` is SYNCED where a SYN was
-captured, plus UNHEARD for a side of which not one byte was captured although the other acknowledged some.
-A TICK belongs to no direction. A CONFLICT is a retransmission whose bytes differ from the first copy; at its
-``start`` in ``store`` stand both, packed (see `analyzer.tcp.delivery.Copies`). A SIGN tells what a segment's
-flags mark: its ``length`` is REUSED, HOPS or IDLE of `analyzer.tcp.packets`, its ``start`` the segment's
-``detail``."""
+captured, plus UNHEARD for a side of which not one byte was captured although the other acknowledged some. A
+FIN, RST and END say how much of the other direction was ``acked`` until then, and in ``start`` how much of
+their own. A TICK belongs to no direction; its ``offset`` is the time of the packet before. A CONFLICT is a
+retransmission whose bytes differ from the first copy; at its ``start`` in ``store`` stand both, packed (see
+`analyzer.tcp.delivery.Copies`). A SIGN tells what a segment's flags mark: its ``length`` is REUSED, HOPS or IDLE
+of `analyzer.tcp.packets`, its ``start`` the segment's ``detail``."""
 _DATA = cython.declare(cython.longlong, DATA)
 SYNCED, UNHEARD = 1, (2, 4)
 """In the ``length`` of an END, UNHEARD by side."""

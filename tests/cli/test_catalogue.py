@@ -29,6 +29,7 @@ def test_rules_as_json_have_every_field(scripted, cli: Cli) -> None:
         "subject": "FrameColumns",
         "opcode": None,
         "default": True,
+        "together": False,
         "prose": "Why it matters: caches.",
         "violates": ["client: 81 05 48 65 6c 6c 6f"],
         "conforms": ["client: 81 80 37 fa 21 3d\nserver: 81 00", "server: 81 00"],

@@ -8,7 +8,7 @@ from analyzer.model import Severity
 from analyzer.wire.frame import build_frame
 from tests.rules.judging import at, ids, judge, sent
 
-FAMILIES = ("FR", "CT", "FG", "TX", "SC")
+FAMILIES = ("FR", "CT-001", "CT-002", "FG", "TX", "SC-001", "SC-002", "SC-003")
 
 
 @pytest.mark.parametrize("length", [0, 124, 125, 126, 70_000])
@@ -75,6 +75,11 @@ def test_a_message_left_unfinished_after_the_peers_close_is_only_worth_knowing()
     transcript = "server: 01 01 61\nclient: 88 82 00 00 00 00 03 e8\nserver: FIN"
     (finding,) = judge(transcript, "FG-004")
     assert finding.severity is Severity.INFO
+
+
+def test_a_frame_cut_inside_a_message_is_told_as_that() -> None:
+    assert ids("server: 01 01 61\nserver: 80 05 61\nserver: FIN", *FAMILIES, "FR-007") == ["FR-007"]
+    assert ids("server: 01 01 61\nserver: 89\nserver: FIN", *FAMILIES, "FR-007") == ["FR-007"]
 
 
 @pytest.mark.parametrize("end", ["server: RST", "gap server 7\nserver: FIN", "# the capture ends", "client: FIN"])

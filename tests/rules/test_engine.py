@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from analyzer.model import Connection, Finding, Frame, Level, Record, Severity, Summary
-from analyzer.rules import engine, registry
+from analyzer.rules import registry
 from analyzer.rules.draft import Draft
 from analyzer.rules.engine import Engine, Event, Passing, selected
 from analyzer.settings import SECOND, Settings
@@ -217,12 +217,11 @@ def test_what_was_too_much_to_hold_has_the_chosen_severity() -> None:
     assert summary.severities == {"error": 1, "warning": 5, "info": 0}
 
 
-def test_holding_has_a_limit_over_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "HELD_IN_ALL", 3)
+def test_holding_has_a_limit_over_all_connections() -> None:
     story = lines(UNMASKED, *[RESERVED] * 3, "connection 2:", UNMASKED, *[RESERVED] * 3)
-    (summary,) = only(Summary, played(story, select=("MK", "FR")))
+    (summary,) = only(Summary, played(story, select=("MK", "FR"), total_held_findings=3))
     assert summary.findings == {"MK-001": 2, "FR-002": 6}
-    assert summary.limits["held_findings"] == 4, "one of them about the masking key, which is not selected"
+    assert summary.limits["total_held_findings"] == 4, "one of them about the masking key, which is not selected"
 
 
 # --- order
@@ -298,14 +297,14 @@ def test_what_the_packet_at_hand_brought_waits_for_the_rest_of_it() -> None:
     assert offsets(judge.settle()) == [30, 50], "by connection, though the other came first"
 
 
-def test_one_packet_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "UNSETTLED", 10)
-    judge = Engine(Settings(), registry.load())
+def test_one_packet_cannot_fill_the_memory() -> None:
+    judge = Engine(Settings(packet_items=10), registry.load())
     given = 0
     for offset in range(0, 300, 2):
         judge.add(Passing((5, 0, 0, offset, 0), finding()))
         given += len(list(judge.settle(before=5)))
         assert offset // 2 + 1 - given < 10
+    assert judge.limits["packet_items"] > 0
 
 
 def test_an_ended_connection_leaves_nothing_behind() -> None:

@@ -8,7 +8,7 @@ from analyzer.wire.frame import build_frame, length_form
 from tests.rules.judging import at, ids, judge, sent
 
 KEY = bytes.fromhex("37fa213d")
-FAMILIES = ("FR", "MK", "CT", "FG", "TX", "CL", "SC")
+FAMILIES = ("FR", "MK", "CT-001", "CT-002", "FG", "TX", "CL", "SC-001", "SC-002", "SC-003", "SC-018")
 HEADERS = ("FR", "MK")
 
 
@@ -115,11 +115,21 @@ def test_http_inside_a_payload_is_payload() -> None:
 
 
 def test_every_unmasked_frame_is_found_at_its_second_byte() -> None:
-    found = judge("client: 89 00 8a 00\nclient: 01 00 80 00", *FAMILIES)
-    assert [(finding.rule, at(finding), finding.frame) for finding in found] == [
-        ("MK-001", 1, frame) for frame in range(4)
+    found = judge("client: 81 80 00 00 00 00\nclient: 89 00 8a 00\nclient: 01 00 80 00", *FAMILIES)
+    assert [(finding.rule, at(finding), finding.frame, finding.count) for finding in found] == [
+        ("MK-001", 1, frame, 1) for frame in range(1, 5)
     ]
     assert [finding.packet for finding in found] == sorted(finding.packet or 0 for finding in found)
+
+
+@pytest.mark.parametrize("reaction", ["server: 81 00", "server: 88 02 03 ea"])
+def test_where_no_frame_is_masked_that_is_told_once(reaction: str) -> None:
+    transcript = f"repeat 4 client: 89 00\n{reaction}\nrepeat 3 client: 89 00\nclient: 89 80 00 00 00 00\nclient: 89 00"
+    found = judge(transcript, "MK")
+    assert sum(finding.count for finding in found) == 8
+    assert found[0].frame == 0
+    assert sorted(finding.count for finding in found if finding.frame not in (0, 8))[-1] >= 3
+    assert [finding.count for finding in found if finding.frame == 8] == [1]
 
 
 def test_nothing_is_claimed_about_a_stream_joined_in_the_middle() -> None:
