@@ -162,6 +162,8 @@ PLACES = ("file", "file_offset", "packet", "first_packet", "last_packet", "input
 def placeless(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: placeless(inside) for key, inside in value.items() if key not in PLACES}
+    if isinstance(value, str):
+        return re.sub(r"packet \d+", "packet", value)
     return [placeless(inside) for inside in value] if isinstance(value, list) else value
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.frames.decode import COMPRESSION, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION
+from analyzer.frames.decode import COMPRESSION, NAMED, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION
 from analyzer.messages.inflate import Compression
 from analyzer.rules.negotiation import agreement
 from tests.http.feeding import REQUEST, RESPONSE, SERVER, Talk
 
-SEEN = OPENING_SEEN | ROLES_SURE
+SEEN = OPENING_SEEN | ROLES_SURE | NAMED
 DEFLATE = COMPRESSION | 4
 
 

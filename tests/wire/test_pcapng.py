@@ -34,17 +34,12 @@ def test_options_are_read_as_they_are_built(values: list[tuple[int, bytes]], ord
 
 @given(st.binary(max_size=300), st.sampled_from(pcap.ORDERS))
 def test_no_option_list_raises(data: bytes, order: str) -> None:
-    assert len(list(pcapng.options(data, order))) <= pcapng.OPTIONS
+    assert sum(len(value) for _, value in pcapng.options(data, order)) <= len(data)
 
 
 def test_a_cut_option_list_gives_what_is_whole() -> None:
     built = pcapng.build_options([(2, b"eth0"), (9, b"\x06")])
     assert list(pcapng.options(built[:10], pcap.LITTLE)) == [(2, b"eth0")]
-
-
-def test_no_more_options_are_read_than_the_limit() -> None:
-    built = pcapng.build_options([(1, b"")] * (pcapng.OPTIONS + 9))
-    assert len(list(pcapng.options(built, pcap.LITTLE))) == pcapng.OPTIONS
 
 
 @pytest.mark.parametrize("order", pcap.ORDERS)
