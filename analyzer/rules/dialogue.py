@@ -81,11 +81,6 @@ class Wrong(msgspec.Struct, gc=False):
     answer: Act | None = None
     """The first data frame or Pong the peer sent after it had all of that."""
 
-    @property
-    def ordinal(self) -> int:
-        """Of the packet that made it known."""
-        return self.key[0]
-
 
 class Side(msgspec.Struct):
     """What one side did."""
@@ -136,11 +131,6 @@ class Side(msgspec.Struct):
     def ended_at(self) -> int:
         """Ordinal of that."""
         return NEVER if self.end is None else self.end.place.ordinal
-
-    @property
-    def closed_at(self) -> int:
-        """Ordinal of its Close."""
-        return NEVER if self.close is None else self.close.place.ordinal
 
 
 class Dialogue(msgspec.Struct):

@@ -73,7 +73,7 @@ def violation_not_failed(dialogue: Dialogue) -> Iterator[Fault]:
                 or not dialogue.timed(wrong)
                 or me.stopped
                 or me.lost != NEVER
-                or peer.lost < wrong.ordinal
+                or peer.lost < wrong.place.ordinal
             ):
                 continue
             if dialogue.open_until(me, peer) - wrong.known_ns > dialogue.settings.fail_timeout:

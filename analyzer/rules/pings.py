@@ -135,6 +135,10 @@ class Pings(msgspec.Struct):
         """The latest Ping that a Pong may answer, its number, and whether no other one has its payload."""
         found: tuple[Ping, int] | None = None
         number = self.forgotten + len(self.remembered)
+        if self.unanswered == 1 and payload is not None:  # nearly always; then it does not matter what came before
+            ping = self.remembered[-1]
+            if ping.payload == payload and not 0 <= act.acked < ping.act.end:
+                return ping, number - 1, False
         for ping in reversed(self.remembered):
             number -= 1
             if 0 <= act.acked < ping.act.end:

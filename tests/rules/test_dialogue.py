@@ -30,7 +30,7 @@ def test_what_precedes_an_end_of_tcp() -> None:
 
 def test_the_first_end_counts() -> None:
     side = dialogue(Settings()).sides[0]
-    assert (side.end, side.ended_at, side.closed_at) == (None, NEVER, NEVER)
+    assert (side.end, side.ended_at) == (None, NEVER)
     side.rst = Ended(place(7), 0, 0, True)
     side.fin = Ended(place(6), 0, 0, False)
     assert side.end is side.fin
