@@ -59,10 +59,6 @@ STYLES = st.builds(
     foreign=st.booleans(),
 )
 
-AFTER = re.compile(r" after [0-9a-f ]+(?=,)")
-"""What TX-001 shows of the bytes before the wrong one are those of the same segment; and of a compressed message its
-place is where the segment begins that brought it forth."""
-
 _read: dict[Path, list[list[Segment]]] = {}
 
 
@@ -113,8 +109,6 @@ def told(records: list[Record]) -> dict[Any, Any]:
             row = tuple(getattr(record, field) for field in wanted)
             result[names[record.connection]][record.direction, type(record).__name__].append(row)
         elif isinstance(record, Finding) and record.severity is Severity.ERROR:
-            if record.rule == "TX-001":
-                record = msgspec.structs.replace(record, found=AFTER.sub("", record.found), byte_offset=None)
             row = tuple(getattr(record, field) for field in FINDING)
             result[names.get(record.connection)]["errors"].append(row)  # type: ignore[arg-type]
     for parts in result.values():

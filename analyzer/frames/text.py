@@ -117,6 +117,7 @@ class TextScanner:
     hit_row = cython.declare(Column, visibility="public")
     hit_at = cython.declare(Column, visibility="public")
     hit_reason = cython.declare(Column, visibility="public")
+    hit_lead = cython.declare(Column, visibility="public")
     # what check() leaves behind
     at = cython.declare(cython.Py_ssize_t)
 
@@ -124,12 +125,14 @@ class TextScanner:
         """Up to ``rows`` pieces in one scan.
 
         After it ``hits`` rows of ``hit_row`` (the piece), ``hit_at`` (the bad byte, counted in the piece; the byte
-        after its last where the message ends too early) and ``hit_reason`` say which messages became invalid.
+        after its last where the message ends too early), ``hit_reason`` and ``hit_lead`` (the first byte of the code
+        point that the bad one should go on; 0 where it stands by itself) say which messages became invalid.
         """
         self.hits = 0
         self.hit_row = column(rows)
         self.hit_at = column(rows)
         self.hit_reason = column(rows)
+        self.hit_lead = column(rows)
         self.follow = column(0)
         self.low = column(0)
         self.high = column(0)
@@ -215,18 +218,28 @@ class TextScanner:
                 self.hit_row[self.hits] = i
                 self.hit_at[self.hits] = self.at - start[i]
                 self.hit_reason[self.hits] = reason
+                self.hit_lead[self.hits] = self.inside(direction[i])
                 self.hits += 1
 
-    def one(self, data: bytearray, direction: int, *, first: bool, final: bool) -> tuple[int, int]:
-        """Check all of ``data``, unmasked text of ``direction``'s message. The bad byte and the reason; VALID: none."""
+    def one(self, data: bytearray, direction: int, *, first: bool, final: bool) -> tuple[int, int, int]:
+        """Check all of ``data``, unmasked text of ``direction``'s message. The bad byte, the reason (VALID: none), and
+        the first byte of the code point that the bad one should go on, or 0.
+        """
         view = memoryview(data)
         words = view[: len(view) // 8 * 8].cast("Q")
         return self._one(view, words, direction, first, final)
 
     @cython.locals(data=Octets, words=Words, d=cython.Py_ssize_t, first=cython.bint, final=cython.bint)
-    def _one(self, data: Any, words: Any, d: int, first: bool, final: bool) -> tuple[int, int]:
+    def _one(self, data: Any, words: Any, d: int, first: bool, final: bool) -> tuple[int, int, int]:
         reason: cython.longlong = self.judge(data, words, 0, len(data), 0, d, first, final)
-        return int(self.at), int(reason)
+        return int(self.at), int(reason), int(self.inside(d))
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def inside(self, d: cython.Py_ssize_t) -> cython.longlong:
+        """The first byte of the code point that direction ``d`` is inside of; 0: between two."""
+        return int(self.lead[d]) if self.follow[d] else 0
 
     @cython.cfunc
     @cython.locals(data=Octets, words=Words)
@@ -290,6 +303,7 @@ class TextScanner:
                 if byte >= LOW:
                     if BAD_LEAD[byte]:
                         self.at = at
+                        self.follow[d] = 0
                         return int(BAD_LEAD[byte])
                     follow = FOLLOW[byte]
                     self.low[d] = FROM[byte]
@@ -297,6 +311,7 @@ class TextScanner:
                     self.lead[d] = byte
             elif byte < self.low[d] or byte > self.high[d]:
                 self.at = at
+                self.follow[d] = follow
                 return _reason(self.lead[d], byte, self.low[d])
             else:
                 if self.lead[d] == SURROGATE_LEAD and follow == 2 and byte >= SURROGATES_FROM:
@@ -340,12 +355,12 @@ if not cython.compiled:
             byte = text[at - begin]
             if follow == 0:
                 if BAD_LEAD[byte]:
-                    self.at = at
+                    self.at, self.follow[d] = at, 0
                     return int(BAD_LEAD[byte])
                 follow = FOLLOW[byte]
                 self.low[d], self.high[d], self.lead[d] = FROM[byte], UP_TO[byte], byte
             elif byte < self.low[d] or byte > self.high[d]:
-                self.at = at
+                self.at, self.follow[d] = at, follow
                 return int(_reason(self.lead[d], byte, self.low[d]))
             else:
                 surrogate = self.lead[d] == SURROGATE_LEAD and follow == 2 and byte >= SURROGATES_FROM

@@ -89,7 +89,9 @@ class Messages:
             return
         for hit in range(self.scanner.scan(data, pieces)):
             at, reason = self.scanner.hit_at[hit], self.scanner.hit_reason[hit]
-            self._rows.append(self._invalid(data, pieces, self.scanner.hit_row[hit], at, reason))
+            row = self._invalid(data, pieces, self.scanner.hit_row[hit], at, reason)
+            row.lead = self.scanner.hit_lead[hit]
+            self._rows.append(row)
         wanted = np.asarray(pieces.compressed)[: pieces.count] | self.hashing
         if self.searching:
             wanted |= np.asarray(pieces.opcode)[: pieces.count] == Opcode.TEXT
@@ -249,11 +251,13 @@ class Messages:
     def _check(self, reading: Reading, text: bytes, pieces: PieceRows, i: int, *, final: bool) -> list[Row]:
         """Check inflated text, which row ``i`` of ``pieces`` brought forth: nothing, or one row."""
         first, reading.checked = not reading.checked, True
-        at, reason = self._inflated.one(bytearray(text), pieces.direction[i], first=first, final=final)
+        at, reason, lead = self._inflated.one(bytearray(text), pieces.direction[i], first=first, final=final)
         if reason == VALID:
             return []
         row = self._invalid(b"", pieces, i, 0, reason)
-        row.bad_offset, row.bad_in_frame = reading.size + at, -1
+        row.bad_offset, row.bad_in_frame, row.lead = reading.size + at, -1, lead
+        # the byte was never sent; the frame's payload that it came out of was
+        row.bad_stream_offset = row.offset + len(row.header)
         row.wire, row.wire_from = b"", -1
         row.context = text[max(0, at - CONTEXT) : at + 1]
         return [row]

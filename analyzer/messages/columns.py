@@ -73,6 +73,8 @@ class Row(msgspec.Struct, kw_only=True):
     frame: int = -1
     reason: int = 0
     """Why the text is invalid, as in `analyzer.frames.text`; or what is wrong with the compression (`Defect`)."""
+    lead: int = 0
+    """First byte of the code point that the bad byte should go on; 0: none."""
     takeover: int = 1
     """Of a DEFLATED row: later messages may refer to it. Then what was agreed about the distance, and the distance."""
     allowed: int = 0
@@ -82,7 +84,8 @@ class Row(msgspec.Struct, kw_only=True):
     secret: int = 0
     """A credential was found in the text."""
     bad_offset: int = -1
-    """The first bad byte: in the application payload, in its frame's payload, in the stream (-1: not a byte sent)."""
+    """The first bad byte: in the application payload, in its frame's payload, in the stream (where the text was
+    compressed: of the payload of its frame)."""
     bad_in_frame: int = -1
     bad_stream_offset: int = -1
     bad_file: int = 0

@@ -101,7 +101,7 @@ def _at(messages: MessageColumns, row: int) -> int:
 
 
 def _found(messages: MessageColumns, row: int) -> str:
+    """What is the same however TCP cut the payload: not the bytes before the bad one, which may be gone."""
     r = messages.row(row)
-    byte = f"{r.context[-1]:02x}" if r.context else "a byte"
-    after = f" after {r.context[-5:-1].hex(' ')}" if len(r.context) > 1 else ""
-    return f"{byte}{after}, message byte {r.bad_offset}: {REASONS[r.reason]}"
+    inside = f" in a code point begun with {r.lead:02x}" if r.lead else ""
+    return f"{r.context[-1]:02x}{inside}, message byte {r.bad_offset}: {REASONS[r.reason]}"

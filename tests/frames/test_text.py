@@ -82,7 +82,7 @@ def test_text_given_as_it_is_gives_the_same(text: bytes, cuts: list[int]) -> Non
     parts = chop(text, cuts) or [b""]
     begin, found = 0, []
     for n, part in enumerate(parts):
-        at, reason = scanner.one(bytearray(part), 0, first=n == 0, final=n == len(parts) - 1)
+        at, reason, _ = scanner.one(bytearray(part), 0, first=n == 0, final=n == len(parts) - 1)
         if reason != VALID:
             found.append(begin + at)
         begin += len(part)

@@ -17,11 +17,33 @@ def test_the_byte_its_packet_and_its_frame() -> None:
     transcript = "\n".join((sent("client", data[:9]), sent("client", data[9:]), sent("client", rest)))
     (finding,) = judge(transcript, "TX")
     assert (finding.rule, finding.frame, at(finding)) == ("TX-001", 1, 7)
-    assert finding.found == "28 after 82, message byte 6: continuation byte missing"
+    assert finding.found == "28 in a code point begun with e2, message byte 6: continuation byte missing"
     (whole,) = judge("\n".join((sent("client", data + rest[:-1]), sent("client", rest[-1:]))), "TX")
-    assert whole.byte_offset == finding.byte_offset
+    assert (whole.byte_offset, whole.found) == (finding.byte_offset, finding.found)
     assert finding.packet is not None
     assert whole.packet == finding.packet - 2  # a segment and its acknowledgment less
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"a\x80", "80, message byte 1: stray continuation byte"),
+        (b"\xe0\x80\x80", "80 in a code point begun with e0, message byte 1: overlong form"),
+        (b"\xc3\xa4\xc0\x80", "c0, message byte 2: overlong form"),
+        (b"\xed\xa0\x80", "80 in a code point begun with ed, message byte 2: surrogate"),
+        (b"\xf4\x90", "90 in a code point begun with f4, message byte 1: above U+10FFFF"),
+        (b"\xc3\xa4\xff", "ff, message byte 2: byte that never occurs in UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_what_is_found_does_not_depend_on_how_tcp_cut_it(text: bytes, found: str, compressed: bool) -> None:
+    sends = Compressor(True)(text + b"the rest") if compressed else text + b"the rest"
+    data = build_frame(1, sends, rsv1=compressed)
+    head = "extensions: permessage-deflate\n" * compressed
+    whole = judge(head + sent("server", data), "TX")
+    bytewise = judge(head + "\n".join(sent("server", data[at : at + 1]) for at in range(len(data))), "TX")
+    assert [finding.found for finding in whole] == [finding.found for finding in bytewise] == [found]
+    assert [finding.byte_offset for finding in whole] == [finding.byte_offset for finding in bytewise]
 
 
 def test_a_text_cut_off_is_found_at_its_end() -> None:
@@ -69,7 +91,7 @@ def test_compressed_text_is_checked_once_inflated(cut: int) -> None:
     lines = "\n".join(sent("server", build_frame(1, payload, rsv1=True)) for payload in (good, bad))
     (finding,) = judge(f"extensions: permessage-deflate\n{lines}", "TX")
     assert (finding.rule, finding.frame) == ("TX-001", 1)
-    assert finding.found.startswith("68 after ")
+    assert finding.found.startswith("68 in a code point begun with e4, ")
     assert "message byte 11" in finding.found
     assert cut in (0, 5)
 
