@@ -132,6 +132,15 @@ class Side(msgspec.Struct):
         """Ordinal of that."""
         return NEVER if self.end is None else self.end.place.ordinal
 
+    def ended_before(self, peer: Side) -> bool:
+        """Whether it ended TCP, and first. Packets swap places in a capture; who knew of the other's end was second."""
+        mine, theirs = self.end, peer.end
+        if mine is None or theirs is None:
+            return mine is not None
+        if mine.acked > theirs.offset or theirs.acked > mine.offset:
+            return mine.acked <= theirs.offset
+        return mine.place.ordinal <= theirs.place.ordinal
+
 
 class Dialogue(msgspec.Struct):
     """Both sides of one connection, looked at when it is over."""

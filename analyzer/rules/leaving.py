@@ -183,6 +183,8 @@ def server_kept_tcp_open(dialogue: Dialogue) -> Iterator[Fault]:
         return
     if client.close_acked_ns < 0 or server.close_acked_ns < 0 or server.lost != NEVER or server.stopped:
         return
+    if server.end is None and client.acknowledged > server.close.end:
+        return  # more than what was captured: the FIN takes a sequence number too
     since = max(client.close_acked_ns, server.close_acked_ns)
     ends = [end.place.time_ns for end in (server.end, client.rst) if end is not None and dialogue.timed(end)]
     until = min([*ends, dialogue.over_ns])
@@ -256,7 +258,7 @@ def tcp_end_without_close(dialogue: Dialogue) -> Iterator[Fault]:
     """
     for role, me, peer in dialogue.pairs():
         end = me.end
-        if end is None or end.reset or me.close is not None or end.place.ordinal > peer.ended_at:
+        if end is None or end.reset or me.close is not None or not me.ended_before(peer):
             continue
         if peer.close is not None and peer.close.precedes(end):
             continue

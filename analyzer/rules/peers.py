@@ -52,11 +52,29 @@ class Met(msgspec.Struct, frozen=True):
     asked_ns: int
     answered: int
     """Ordinal of the packet that completed the answer; where there was none, of the one that ended the wait."""
-    answer: bool
+    answered_ns: int
+    """Time of that answer; -1: there was none."""
+
+    @property
+    def answer(self) -> bool:
+        """There was one."""
+        return self.answered_ns >= 0
 
     def inside(self, other: Met) -> bool:
-        """It lies in time inside the ``other``."""
-        return other.asked <= self.asked and self.answered <= other.answered
+        """It lies in time inside the ``other``, by the order of the packets or by their times.
+
+        Where a connection's SYN was not captured, its first bytes come late: only their times tell the order.
+        """
+        if other.asked <= self.asked and self.answered <= other.answered:
+            return True
+        times = self.answer and other.answer
+        return times and other.asked_ns <= self.asked_ns and self.answered_ns <= other.answered_ns
+
+    def perhaps_relayed(self, other: Met) -> bool:
+        """They went to two servers and overlap: packets that swapped places may have hidden that one is inside."""
+        if self.ends[1] == other.ends[1] or not (self.answer and other.answer):
+            return False
+        return self.asked_ns <= other.answered_ns and other.asked_ns <= self.answered_ns
 
     def copied(self, other: Met) -> bool:
         """Both are the same packets, captured twice."""
@@ -119,13 +137,14 @@ class Peers:
     def opening(self, exchange: Exchange, endpoints: Ends, settled: int) -> Meeting:
         """An opening is finished, by the packet ``settled``. ``endpoints`` by side."""
         request, response = exchange.request, exchange.response
-        lost = exchange.accepted if response is None else not response.intact
+        lost = not exchange.unanswered if response is None else not response.intact
         if request is None or not exchange.intact_request or lost:
             return Meeting()
         place, answer = request.place(last_byte(request)), exchange.answer_place
         ends = endpoints[exchange.client_side], endpoints[1 - exchange.client_side]
         answered = settled if answer is None else answer.ordinal
-        met = Met(exchange.connection, ends, place.ordinal, place.time_ns, answered, answer is not None)
+        answered_ns = -1 if answer is None else answer.time_ns
+        met = Met(exchange.connection, ends, place.ordinal, place.time_ns, answered, answered_ns)
         meeting = Meeting(asked=place)
         fields = request.named(b"sec-websocket-key")
         if len(fields) == 1 and key_is_16_bytes(fields[0].value):
@@ -145,10 +164,11 @@ class Peers:
         for other in known:
             if other.connection == met.connection or other.copied(met):
                 continue
-            if not other.inside(met):
+            inside = other.inside(met)
+            if not inside and not met.inside(other) and not met.perhaps_relayed(other):
                 meeting.same_key = meeting.same_key or other
             elif other.answer and met.answer:
-                meeting.relayed = other
+                meeting.relayed = other if inside else meeting.relayed
                 self._put(self._relays, (other.connection, met.connection), None)
         if len(known) >= KEPT:
             del known[1]

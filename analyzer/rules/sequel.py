@@ -104,9 +104,9 @@ def answer_to(opening: Opening) -> Answer | None:
 
 
 def after_refusal(opening: Opening, chunk: Chunk, *, http: bool) -> Sequel | None:
-    """The client's first bytes after an opening that did not lead to frames."""
+    """The client's first bytes after an opening that did not lead to frames; nobody knows them after a torn request."""
     answer = answer_to(opening)
-    if answer is None:
+    if answer is None or not opening.exchange.intact_request:
         return None
     connection = opening.exchange.connection
     return Sequel(connection, answer, chunk.offset, chunk.place, chunk.acked, chunk.data[:SHOWN], http)

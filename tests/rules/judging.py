@@ -16,9 +16,14 @@ SETTINGS = Settings(records=frozenset({"findings"}))
 
 def judge(text: str, *families: str) -> list[Finding]:
     """The findings of a transcript (`samples.transcript`), in order; of rules whose ids start so, if any are given."""
+    return judge_capture(transcript.capture(text), *families)
+
+
+def judge_capture(capture: bytes, *families: str) -> list[Finding]:
+    """The same of a pcap file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "example.pcap"
-        path.write_bytes(transcript.capture(text))
+        path.write_bytes(capture)
         records = list(pipeline.run(open_source([str(path)], SETTINGS), SETTINGS))
     found = [record for record in records if isinstance(record, Finding)]
     return [finding for finding in found if not families or finding.rule.startswith(families)]

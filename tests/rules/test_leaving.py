@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model import Severity
-from tests.rules.judging import ids, judge
+from samples import transcript
+from samples.traffic import pcap_bytes
+from tests.rules.judging import ids, judge, judge_capture
 
 FAMILIES = ("SC-004", "SC-005", "SC-006", "SC-011", "SC-012", "SC-013", "SC-014", "SC-015", "SC-018", "SC-019")
 CLOSE = "client: 88 82 37 fa 21 3d 34 12"
@@ -131,3 +133,26 @@ def test_rubbish_after_the_close_is_told_once_and_for_all() -> None:
 
 def test_frames_after_the_close_are_data_after_the_close() -> None:
     assert ids(lines(CLOSE, QUIET), "SC", "FR", "MK") == ["SC-001"]
+
+
+FLAGS, FIN_FLAG = 14 + 20 + 13, 1
+"""Where Ethernet frames of transcripts have TCP's flags."""
+
+
+def test_of_two_fins_captured_in_the_wrong_order_the_first_one_is_told() -> None:
+    packets = transcript.play(lines(QUIET, "client: FIN", "server: FIN")).packets
+    first, second = (at for at, (_, frame) in enumerate(packets) if frame[FLAGS] & FIN_FLAG)
+    swapped = [*packets]
+    swapped[first], swapped[second] = (packets[first][0], packets[second][1]), (packets[second][0], packets[first][1])
+    for story in (packets, swapped):
+        assert [(each.rule, each.direction) for each in judge_capture(pcap_bytes(story), *FAMILIES)] == [
+            ("SC-013", "client")
+        ]
+
+
+def test_a_fin_that_was_acknowledged_but_not_captured_was_sent() -> None:
+    packets = transcript.play(lines(CLOSE, ANSWER, "server: FIN", "+5s", "client: FIN")).packets
+    fins = [at for at, (_, frame) in enumerate(packets) if frame[FLAGS] & FIN_FLAG]
+    assert judge_capture(pcap_bytes(packets), "SC-011") == []
+    del packets[fins[0]]
+    assert judge_capture(pcap_bytes(packets), "SC-011") == []

@@ -191,3 +191,17 @@ def test_raw_data_after_a_refusal(after: str) -> None:
 )
 def test_what_may_follow_a_refusal(after: str) -> None:
     assert ids(ASK + REFUSE + after, *FAMILIES) == []
+
+
+def test_a_request_cut_short_hides_what_came_after_it() -> None:
+    """The next openings run together with it in the capture, and so may the one that was accepted."""
+    request = f"{ASK.strip()} | X-Filler: {'a' * 200}"
+    story = (
+        "snaplen 200",
+        request,
+        "server: http HTTP/1.1 403 Forbidden | Content-Length: 0",
+        request,
+        f"server: http HTTP/1.1 101 Switching Protocols | Upgrade: websocket | Connection: Upgrade | X: {'a' * 200}",
+        "client: 88 82 37 fa 21 3d 34 12",
+    )
+    assert ids("\n".join(story), "SEC-025") == []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model import Severity
-from tests.rules.judging import ids, judge
+from samples import transcript
+from samples.traffic import pcap_bytes
+from tests.rules.judging import ids, judge, judge_capture
 
 RULES = ("HS-403", "SC-017", "ST-020", "SEC-00")
 KEY, OTHER = "MYnDFVtBIiNR1eIQ5NNvmA==", "3hLzc0fGqkVh2mNcXyT1Rg=="
@@ -55,6 +57,37 @@ def test_an_opening_inside_another_is_a_relay_and_has_no_direction() -> None:
 def test_a_relay_passes_masking_keys_on() -> None:
     frames = [f"connection {number}:\n{KEYS}" for number in (1, 2)]
     assert ids(story(asks(1), asks(2), answers(2), answers(1), *frames), "SEC-00") == []
+
+
+def test_a_relay_whose_connections_the_capture_joined_late() -> None:
+    frames = [f"connection {number}:\n{KEYS}" for number in (1, 2)]
+    packets = transcript.play(story(asks(1), asks(2), answers(2), answers(1), *frames)).packets
+    told = judge_capture(pcap_bytes([each for each in packets if not each[1][FLAGS] & SYN]), "SEC-00", "ST-020")
+    assert [finding.rule for finding in told] == ["ST-020"]
+
+
+def test_a_relay_captured_in_one_direction() -> None:
+    packets = transcript.play(story(asks(1), asks(2), answers(2), answers(1))).packets
+    asking = [each for each in packets if each[1][SERVER_PORT : SERVER_PORT + 2] == b"\0\x50"]
+    assert judge_capture(pcap_bytes(asking), "SEC-00") == []
+
+
+def test_a_relay_to_another_server_whose_answers_swapped_places() -> None:
+    """Between the same two endpoints nobody relays; to another one the order of two packets is no proof."""
+    packets = transcript.play(story(asks(1), asks(2), answers(1), answers(2))).packets
+    second = (40002).to_bytes(2)
+    moved = [(time, _to_port(frame, b"\x1f\x90") if second in frame[34:38] else frame) for time, frame in packets]
+    assert [finding.rule for finding in judge_capture(pcap_bytes(moved), "SEC-00")] == []
+
+
+FLAGS, SYN = 14 + 20 + 13, 2
+SERVER_PORT = 14 + 20 + 2
+"""Where a frame to the server has its port, as it has its flags at FLAGS."""
+
+
+def _to_port(frame: bytes, port: bytes) -> bytes:
+    at = 34 if frame[34:36] == b"\0\x50" else 36
+    return frame[:at] + port + frame[at + 2 :]
 
 
 def test_openings_one_after_the_other_are_not_parallel() -> None:
