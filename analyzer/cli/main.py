@@ -23,6 +23,7 @@ from analyzer.cli.schema import schema
 from analyzer.cli.show import show
 from analyzer.cli.startup import begin
 from analyzer.cli.terminal import say
+from analyzer.cli.walkthrough import walkthrough
 
 FAILED = 2
 INTERRUPTED = 130
@@ -55,7 +56,7 @@ def _quiet_pipe(command: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
-for command in (analyze, show, report, rules, explain, schema, doctor):
+for command in (analyze, walkthrough, show, report, rules, explain, schema, doctor):
     app.command()(_quiet_pipe(command))
 
 

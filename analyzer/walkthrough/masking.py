@@ -1,0 +1,56 @@
+"""Who must mask and who must not (RFC 6455 5.1, 5.3, 10.3), and what came of it where that was broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.report.verdict import plural
+from analyzer.walkthrough import checks, reaction
+from analyzer.walkthrough.document import Block, Paragraph, Section, paragraph, points, words
+from analyzer.walkthrough.gather import DIRECTIONS, KEYS, Gathered, Side
+from analyzer.walkthrough.segments import Traffic
+
+TOLD = 4
+"""Violations whose outcome is told one by one."""
+
+
+def section(gathered: Gathered, traffic: Traffic) -> Section:
+    """The stage."""
+    return Section("Who masks, and who does not", list(_blocks(gathered, traffic)))
+
+
+def _blocks(gathered: Gathered, traffic: Traffic) -> Iterator[Block]:
+    yield paragraph(
+        "A client masks every frame with a key of four bytes, drawn anew for each; a server masks none. That"
+        " hides nothing,"
+        " since the key stands in the frame. It keeps a script in a browser from choosing the bytes that"
+        " leave the machine:"
+        " otherwise they could be made to look like HTTP to a cache between the two (RFC 6455 10.3)."
+    )
+    sides = gathered.sides
+    items = [
+        words(f"{name}: {side.masked} of {plural(side.frames, 'frame')} masked{_keys(side)}.")
+        for name, side in sides.items()
+        if side.frames
+    ]
+    if items:
+        yield points(*items)
+    findings = [finding for finding in gathered.findings if finding.rule.startswith("MK-")]
+    yield checks.judged(checks.MASKING, findings, frozenset(side for side in DIRECTIONS if sides[side].frames))
+    if not findings:
+        return
+    yield checks.told(findings[:TOLD])
+    for finding in {each.direction: each for each in reversed(findings)}.values():
+        if finding.direction is not None and finding.time_ns is not None and finding.close_code is not None:
+            yield Paragraph(reaction.demanded(finding) + words(" ") + reaction.done(finding, gathered, traffic))
+
+
+def _keys(side: Side) -> str:
+    if not side.masked:
+        return ""
+    zero = " (00000000 among them, which masks nothing)" if "00000000" in side.keys else ""
+    if side.keys_again:
+        return f", {plural(side.keys_again, 'time')} with a key used before{zero}"
+    if side.masked > KEYS:
+        return f", none of the first {KEYS} with a key of another{zero}"
+    return f", each with a key of its own{zero}" if side.masked > 1 else zero

@@ -1,0 +1,329 @@
+"""The second stage: the opening handshake (RFC 6455 4), field by field, and the accept value computed in view."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator
+
+from analyzer.http.fields import GUID
+from analyzer.model import Direction, Extension, Finding, Handshake, HeadRecord
+from analyzer.report import glossary
+from analyzer.report.verdict import plural
+from analyzer.walkthrough import checks
+from analyzer.walkthrough.document import (
+    Block,
+    Drawing,
+    Paragraph,
+    Points,
+    Section,
+    Terms,
+    Words,
+    code,
+    paragraph,
+    words,
+)
+from analyzer.walkthrough.gather import Gathered
+from analyzer.walkthrough.moments import duration, packets, sentence, since
+
+KEY, ACCEPT = "sec-websocket-key", "sec-websocket-accept"
+UPGRADING = frozenset(
+    (
+        "upgrade",
+        "connection",
+        KEY,
+        ACCEPT,
+        "sec-websocket-version",
+        "sec-websocket-protocol",
+        "sec-websocket-extensions",
+    )
+)
+"""Fields that only an opening needs; a plain HTTP exchange would do without."""
+FIELDS = 100
+"""Fields of one head that are told."""
+NONCE = 16
+"""Bytes of a key (RFC 6455 4.1)."""
+SWITCHING = 101
+
+IN_REFUSAL = {
+    "connection": "what becomes of the TCP connection after this answer (RFC 9110 7.6.1)",
+    "upgrade": "protocols the server could switch to (RFC 9110 7.8)",
+    "content-length": "bytes of content after the head (RFC 9110 8.6)",
+}
+"""What these fields say where the answer is not 101."""
+
+COMPRESSION = {
+    "permessage-deflate": "a message may be compressed with DEFLATE; RSV1 marks those that are (RFC 7692)",
+    "server_no_context_takeover": "the server begins each message with an empty window, so it can forget the last",
+    "client_no_context_takeover": "the client begins each message with an empty window, so the server can forget it",
+    "server_max_window_bits": "the server looks back at most 2 to this power bytes, which bounds the client's memory",
+    "client_max_window_bits": "in an offer: the server may bound the client's window; in an answer: it does so",
+}
+"""RFC 7692 7.1."""
+
+
+def sections(gathered: Gathered, start_ns: int) -> Iterator[Section]:
+    """One section for the stage, and one for each step."""
+    findings = [finding for finding in gathered.findings if finding.frame is None and _of_opening(finding)]
+    if not gathered.openings:
+        yield Section("The opening handshake", [paragraph(_unseen(gathered))])
+        return
+    *failed, last = gathered.openings
+    blocks: list[Block] = [
+        paragraph(
+            "A WebSocket begins as HTTP, so that it can share ports, proxies and servers with it: the client asks to"
+            " leave HTTP, and the server agrees with a 101 or does not."
+        )
+    ]
+    for opening in failed:
+        blocks.append(_failed(opening))
+    yield Section("The opening handshake", blocks)
+    yield _request(last, findings, start_ns)
+    yield _response(last, findings, start_ns)
+    accept = _accept_blocks(last)
+    if accept:
+        yield Section("The accept value, step by step", accept, 2)
+    yield Section("What both sides now know", _known(last), 2)
+
+
+def _of_opening(finding: Finding) -> bool:
+    return finding.rule.startswith(("HS-", "EX-0", "EX-1", "TX-003"))
+
+
+def _unseen(gathered: Gathered) -> str:
+    connection = gathered.connection
+    assert connection is not None
+    how = {
+        "masks": "one side masks its frames, and only a client does that (RFC 6455 5.1)",
+        "port": "the server's port was named with --decode-as",
+        "opening": "a part of the opening was seen",
+    }[connection.role_evidence]
+    return (
+        "The opening is not in the capture, which began later. So its fields, the subprotocol and the"
+        " extensions are not"
+        f" known, and what depends on them is not judged. Which side is the client is known because {how}."
+    )
+
+
+def _failed(opening: Handshake) -> Paragraph:
+    status = "no answer" if opening.status is None else f"status {opening.status}"
+    line = code(opening.request.line) if opening.request is not None else "a request that was not captured"
+    return paragraph("Before the opening told here, one was tried on the same TCP connection: ", line, f", {status}.")
+
+
+# --- the heads
+
+
+def _request(opening: Handshake, findings: list[Finding], start_ns: int) -> Section:
+    head = opening.request
+    seen: frozenset[Direction] = frozenset() if head is None else frozenset({"client"})
+    blocks: list[Block] = [
+        paragraph("The request is not in the capture.")
+        if head is None
+        else paragraph(f"{_place(head, start_ns)}, {plural(_size(head), 'byte')}:")
+    ]
+    if head is not None:
+        blocks.append(_terms(head, "method, what is asked for, and the version of HTTP: a plain GET (RFC 6455 4.1)"))
+    blocks.append(paragraph("What the server has to check before it agrees (RFC 6455 4.2.1):"))
+    wanted = tuple(check for check in checks.REQUEST if _applies(check, head))
+    blocks += [checks.judged(wanted, findings, seen), *_rest(findings, "client")]
+    return Section("The client asks", blocks, 2)
+
+
+def _response(opening: Handshake, findings: list[Finding], start_ns: int) -> Section:
+    head, request = opening.response, opening.request
+    blocks: list[Block] = []
+    if head is None:
+        blocks.append(
+            paragraph("No answer is in the capture." if request is not None else "The answer is not in the capture.")
+        )
+        return Section("The server answers", [*blocks, *_rest(findings, "server")], 2)
+    blocks.append(paragraph(f"{_place(head, start_ns)}, {plural(_size(head), 'byte')}:"))
+    blocks.append(_terms(head, _status_words(opening), refusal=opening.status != SWITCHING))
+    if opening.status == SWITCHING:
+        blocks.append(paragraph("What the client has to check before it goes on (RFC 6455 4.1):"))
+        seen: frozenset[Direction] = frozenset({"client", "server"})
+        wanted = tuple(check for check in checks.RESPONSE if _applies(check, head))
+        blocks.append(checks.judged(wanted, findings, seen))
+    else:
+        blocks.append(paragraph("No WebSocket came of it: whatever follows on this connection is HTTP."))
+    return Section("The server answers", [*blocks, *_rest(findings, "server")], 2)
+
+
+def _applies(check: checks.Check, head: HeadRecord | None) -> bool:
+    """Demands on fields that were not sent are left out, unless the field has to be there."""
+    needs = {
+        "HS-114": "sec-websocket-protocol",
+        "HS-116": "origin",
+        "EX-001": "sec-websocket-extensions",
+        "HS-209": "sec-websocket-protocol",
+        "EX-003": "sec-websocket-extensions",
+        "EX-104": "sec-websocket-extensions",
+    }.get(check.rules[0])
+    return needs is None or head is None or bool(values(head, needs))
+
+
+def _rest(findings: list[Finding], side: Direction) -> list[Block]:
+    """Findings of a side that no demand in the tables stands for."""
+    tabled = {rule for check in checks.ALL for rule in check.rules}
+    hits = [finding for finding in findings if finding.direction == side]
+    shown = [finding for finding in hits if finding.severity != "info" or finding.rule not in tabled]
+    return [checks.told(shown)] if shown else []
+
+
+def _place(head: HeadRecord, start_ns: int) -> str:
+    return f"{sentence(packets(head.packet, head.last_packet))}, {since(head.time_ns, start_ns)}"
+
+
+def _size(head: HeadRecord) -> int:
+    return head.end_offset - head.stream_offset
+
+
+def _status_words(opening: Handshake) -> str:
+    if opening.status == SWITCHING:
+        return "101 and nothing else means that the protocol changes with the byte after this head (RFC 6455 4.2.2)"
+    return "not 101: the server does not switch, and the answer is to be read as any other of HTTP (RFC 6455 4.1)"
+
+
+def _terms(head: HeadRecord, first: str, *, refusal: bool = False) -> Terms:
+    refused = IN_REFUSAL if refusal else {}
+    items: list[tuple[str, Words]] = [(head.line, words(f"byte {head.stream_offset}: {first}"))]
+    for (name, value), offset in list(zip(head.headers, head.header_offsets, strict=False))[:FIELDS]:
+        known = glossary.look_up(name) if name.lower() in HEADER_NAMES else None
+        if name.lower() in refused:
+            known = f"{name}: {refused[name.lower()]}"
+        meaning = (
+            known.partition(": ")[2]
+            if known
+            else "no part of the WebSocket handshake; other fields of HTTP may be there (RFC 6455 4.1)"
+        )
+        items.append((f"{name}: {value}", words(f"byte {offset}: {meaning}")))
+    if len(head.headers) > FIELDS:
+        items.append((f"{len(head.headers) - FIELDS} more fields", words("not told here")))
+    return Terms(items)
+
+
+HEADER_NAMES = frozenset(name.lower() for name in glossary.HEADERS)
+
+
+def values(head: HeadRecord | None, name: str) -> list[str]:
+    """The values of every field of this name, in order."""
+    return [] if head is None else [value for field, value in head.headers if field.lower() == name]
+
+
+def plain_size(head: HeadRecord) -> int:
+    """Bytes of the head without the fields that only an opening has."""
+    extra = sum(len(name) + len(value) + len(": \r\n") for name, value in head.headers if name.lower() in UPGRADING)
+    return max(0, _size(head) - extra)
+
+
+# --- the key
+
+
+def _accept_blocks(opening: Handshake) -> list[Block]:
+    keys, sent = values(opening.request, KEY), values(opening.response, ACCEPT)
+    if len(keys) != 1 or opening.status != SWITCHING:
+        return []
+    key = keys[0].strip()
+    joined = key.encode("latin-1", "replace") + GUID
+    digest = hashlib.sha1(joined, usedforsecurity=False).digest()
+    accept = base64.b64encode(digest).decode()
+    lines = [
+        f"key, as sent         {key[:80]}",
+        f"its bytes            {_nonce(key)}",
+        f"the GUID             {GUID.decode()}",
+        f"key and GUID         {key[:80]}{GUID.decode()}",
+        f"SHA-1, in hex        {digest.hex(' ')}",
+        f"base64 of that       {accept}",
+        f"as the server sent   {', '.join(sent)[:80] or 'nothing'}  "
+        f" {'equal' if [accept] == [each.strip() for each in sent] else 'NOT EQUAL'}",
+    ]
+    return [
+        paragraph(
+            "The key proves nothing about who the server is, and keeps nothing secret. It shows that the"
+            " server read this"
+            " very request as WebSocket: no HTTP server, cache or form happens to answer with this value. It"
+            " is computed"
+            " from the key and a GUID that is the same on every connection (RFC 6455 1.3), so anybody can do it again:"
+        ),
+        Drawing(lines),
+    ]
+
+
+def _nonce(key: str) -> str:
+    try:
+        decoded = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        return "not base64"
+    count = "" if len(decoded) == NONCE else f"   {len(decoded)} instead of {NONCE}"
+    return f"{decoded[:NONCE].hex(' ')}{count}"
+
+
+# --- what was agreed
+
+
+def _known(opening: Handshake) -> list[Block]:
+    if opening.status is None:
+        return [paragraph("Nothing yet: a client must not send data before it has the answer (RFC 6455 4.1).")]
+    if opening.status != SWITCHING:
+        return [paragraph(f"That this connection will not be a WebSocket: the server answered {opening.status}.")]
+    items: list[Words] = [_version(opening), _origin(opening), _subprotocol(opening), *_extensions(opening)]
+    if opening.request is not None and opening.response is not None:
+        took = opening.response.time_ns - opening.request.time_ns
+        items.append(words(f"Time: the server took {duration(took)} from the first byte of the request to its answer."))
+    items.append(
+        words(
+            "From the next byte on each side may send frames whenever it likes: nobody asks and nobody has to answer."
+        )
+    )
+    return [Points(items)]
+
+
+def _version(opening: Handshake) -> Words:
+    sent = values(opening.request, "sec-websocket-version")
+    return words("Version: ", code(", ".join(sent)) if sent else "none was named", "; 13 is that of RFC 6455.")
+
+
+def _origin(opening: Handshake) -> Words:
+    sent = values(opening.request, "origin")
+    if opening.request is None:
+        return words("Origin: the request is not in the capture.")
+    if not sent:
+        return words("Origin: none was sent, so the client is no browser, or hides that it is (RFC 6455 4.1).")
+    return words(
+        "Origin: ", code(", ".join(sent)), ". A browser names the page's origin and no script can change it, so the"
+        " server may refuse pages it does not know; other programs write what they like (RFC 6455 10.2).",
+    )  # fmt: skip
+
+
+def _subprotocol(opening: Handshake) -> Words:
+    offered = values(opening.request, "sec-websocket-protocol")
+    chosen = values(opening.response, "sec-websocket-protocol")
+    if not offered and not chosen:
+        return words("Subprotocol: none offered and none chosen; what the messages mean is agreed elsewhere.")
+    return words(
+        "Subprotocol: offered ", code(", ".join(offered)) if offered else "none",
+        ", chosen ", code(", ".join(chosen)) if chosen else "none", ".",
+    )  # fmt: skip
+
+
+def _extensions(opening: Handshake) -> Iterator[Words]:
+    offered = values(opening.request, "sec-websocket-extensions")
+    chosen = values(opening.response, "sec-websocket-extensions")
+    if not offered and not chosen:
+        yield words("Extensions: none offered, none agreed. The reserved bits of every frame have to be 0.")
+        return
+    yield words(
+        "Extensions: offered ", code(", ".join(offered)) if offered else "none",
+        ", agreed ", code(", ".join(chosen)) if chosen else "none",
+        "." if chosen else ". What was offered and not agreed does not exist: the reserved bits have to be 0.",
+    )  # fmt: skip
+    for extension in opening.extensions:
+        yield from _explained(extension)
+
+
+def _explained(extension: Extension) -> Iterator[Words]:
+    for name, value in [(extension.name, None), *extension.params]:
+        if name in COMPRESSION:
+            yield words(code(name if value is None else f"{name}={value}"), f": {COMPRESSION[name]}.")

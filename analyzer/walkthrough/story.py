@@ -1,0 +1,64 @@
+"""The whole story of one connection: a capture in, a document out."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from analyzer import api
+from analyzer.report.verdict import plural
+from analyzer.report.wording import endpoint, requested
+from analyzer.settings import RECORDS, Settings
+from analyzer.walkthrough import closing as close
+from analyzer.walkthrough import cost, ending, masking, opening, tcp
+from analyzer.walkthrough.data import Data
+from analyzer.walkthrough.document import Block, Document, Section, code, paragraph, words
+from analyzer.walkthrough.gather import FRAME_BYTES, Gathered, gather
+from analyzer.walkthrough.segments import Traffic, look
+
+
+def walkthrough(
+    paths: list[str], wanted: int | None, *, decode_as: list[int] | None = None, redact: bool = False
+) -> Document:
+    """Tell connection ``wanted`` (None: the only one) of the captures ``paths``, which are read twice.
+
+    Raises InputError where they cannot be read, UsageError where the connection cannot be chosen.
+    """
+    chosen = {"records": RECORDS, "payloads": not redact, "frame_bytes": FRAME_BYTES, "decode_as": decode_as or []}
+    with closing(api.records(paths, **chosen)) as records:
+        gathered = gather(records, wanted, redact=redact)
+    assert gathered.connection is not None
+    return tell(gathered, look(paths, Settings(), gathered.connection))
+
+
+def tell(gathered: Gathered, traffic: Traffic) -> Document:
+    """The document about what was gathered."""
+    connection = gathered.connection
+    assert connection is not None
+    start = connection.start_ns if traffic.first is None else min(traffic.first.time_ns, connection.start_ns)
+    sections: list[Section] = [tcp.section(gathered, traffic, start), *opening.sections(gathered, start)]
+    if connection.state not in ("refused", "unanswered", "not-websocket"):
+        sections += Data(gathered, traffic, start).sections()
+        paid = cost.section(gathered, traffic)
+        sections += [paid] if paid else []
+        sections.append(masking.section(gathered, traffic))
+    sections += [close.section(gathered, traffic, start), ending.section(gathered, traffic)]
+    return Document("One WebSocket connection, told from the wire", _lead(gathered), sections)
+
+
+def _lead(gathered: Gathered) -> list[Block]:
+    connection = gathered.connection
+    assert connection is not None
+    asked = words(": ", code(requested(gathered.openings[-1]))) if gathered.openings else []
+    about = paragraph(
+        f"Connection {connection.connection}, ", code(endpoint(connection.client)),
+        " to ", code(endpoint(connection.server)), *asked,
+        f". {plural(connection.client_frames, 'frame')} from the client, {connection.server_frames} from the server.",
+    )  # fmt: skip
+    how = paragraph(
+        "Times count from the connection's first packet in the capture. Packets are numbered as Wireshark"
+        " numbers them;"
+        " a stream byte is a position in what one side sent, from 0. ",
+        code("held"), " means that no rule named there was broken, ", code("broken"), " that one was, ",
+        code("not seen"), " that the capture cannot tell.",
+    )  # fmt: skip
+    return [about, how]
