@@ -4,6 +4,8 @@
 the first violating example of each rule, one after the other, so a new rule is in it as soon as it exists.
 Each example has a block of client ports of its own.
 
+``echo/WALKTHROUGH.md`` is the walkthrough of the capture beside it, which `samples.echo.record` takes.
+
 ``analyzer/rules/README.md``, the table of all rules, is written too. Tests compare the files with what this builds.
 """
 
@@ -14,6 +16,8 @@ from pathlib import Path
 
 from analyzer.model import Opcode
 from analyzer.rules import registry
+from analyzer.walkthrough import markdown
+from analyzer.walkthrough.story import walkthrough
 from samples import transcript
 from samples.traffic import Conversation, Wire, pcap_bytes
 
@@ -100,10 +104,20 @@ def rule_table() -> str:
     return "\n".join([RULES_HEAD, *rows, ""])
 
 
+def story(capture: Path) -> str:
+    """The walkthrough of a capture, as Markdown."""
+    return "\n".join([*markdown.lines(walkthrough([str(capture)], None)), ""])
+
+
 def build() -> dict[str, bytes]:
     """Every generated file of this folder, by name."""
     text = (HERE / "README.md").read_text(encoding="utf-8")
-    return {"echo.pcap": echo(), "violations.pcap": violations(), "README.md": readme(text).encode()}
+    return {
+        "echo.pcap": echo(),
+        "violations.pcap": violations(),
+        "README.md": readme(text).encode(),
+        "echo/WALKTHROUGH.md": story(HERE / "echo" / "echo.pcap").encode(),
+    }
 
 
 if __name__ == "__main__":

@@ -65,6 +65,9 @@ FRAMES = (
 INFLATE = Check(("EX-203", "EX-204", "EX-205", "EX-206", "EX-207"), "compressed messages can be inflated as agreed")
 """The same for compressed messages (RFC 7692 7.2)."""
 
+PINGS = (Check(("CT-003", "CT-004"), "a Ping is answered, soon"), Check(("CT-007",), "with its own payload"))
+"""RFC 6455 5.5.2, 5.5.3."""
+
 MASKING = (
     Check(("MK-001",), "every frame of the client is masked", "client"),
     Check(("MK-002",), "no frame of the server is masked", "server"),
@@ -78,20 +81,40 @@ CLOSING = (
 )
 """RFC 6455 5.5.1, 7.4."""
 
-ALL = (*REQUEST, *RESPONSE, *FRAMES, INFLATE, *MASKING, *CLOSING)
+BOTH = (Check(("SC-004", "SC-005"), "a Close is answered with a Close, soon"),)
+"""The same where both sides sent one."""
+
+ENDING = (
+    Check(("SC-011", "SC-012"), "the server closes TCP first", "server"),
+    Check(("SC-013", "SC-014", "SC-015"), "TCP ends by FIN, after the closing handshake"),
+)
+"""RFC 6455 7.1.1."""
+
+ALL = (*REQUEST, *RESPONSE, *FRAMES, INFLATE, *MASKING, *PINGS, *CLOSING, *BOTH, *ENDING)
 
 DOUBT = ("ST-002", "ST-003", "ST-004", "ST-007")
 """Observations after which "held" means: in what was captured."""
 
+EXTENDED = ("FR-001", "EX-201", "EX-202", "EX-203")
+"""What cannot be judged where it is not known which extensions are active, by the first rule of the demand."""
 
-def judged(checks: tuple[Check, ...], findings: list[Finding], seen: frozenset[Direction]) -> Table:
-    """A row for each demand; ``seen``: the sides of which there is something to judge."""
+
+def judged(
+    checks: tuple[Check, ...], findings: list[Finding], seen: frozenset[Direction], *, extensions: bool = True
+) -> Table:
+    """A row for each demand; ``seen``: the sides that can be judged; ``extensions``: they are known."""
     rows: list[list[Words]] = []
     for check in checks:
         hits = [finding for finding in findings if finding.rule in check.rules]
         side = check.side or "each side"
+        known = extensions or check.rules[0] not in EXTENDED
         rows.append(
-            [words(outcome(_outcome(check, hits, seen))), words(side), words(check.demand), words(_rules(check, hits))]
+            [
+                words(outcome(_outcome(check, hits, seen if known else frozenset()))),
+                words(side),
+                words(check.demand),
+                words(_rules(check, hits)),
+            ]
         )
     return Table(["outcome", "of", "demand", "rules"], rows)
 

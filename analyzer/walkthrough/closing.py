@@ -52,12 +52,18 @@ def _blocks(gathered: Gathered, traffic: Traffic, start_ns: int) -> Iterator[Blo
         )
         yield points(*_closes(closes, start_ns))
     yield from _tcp(gathered, traffic, closes, start_ns)
-    if closes:
-        findings = [finding for finding in gathered.findings if finding.rule.startswith(("CL-", "SC-"))]
-        yield checks.judged(checks.CLOSING, findings, frozenset(frame.direction for frame in closes))
-        rest = [finding for finding in findings if finding.frame is None]  # the others stand with their frames
-        if rest:
-            yield checks.told(rest)
+    findings = [finding for finding in gathered.findings if finding.rule.startswith(("CL-", "SC-"))]
+    found = {finding.rule for finding in findings}
+    asked: tuple[checks.Check, ...] = checks.CLOSING if closes else ()
+    asked += tuple(check for check in checks.BOTH if len(closes) == len(DIRECTIONS) or found.intersection(check.rules))
+    asked += tuple(check for check in checks.ENDING if traffic.ends or found.intersection(check.rules))
+    if asked:
+        yield checks.judged(
+            asked, findings, frozenset(DIRECTIONS if traffic.ends else (each.direction for each in closes))
+        )
+    rest = [finding for finding in findings if finding.frame is None]  # the others stand with their frames
+    if rest:
+        yield checks.told(rest)
 
 
 def _closes(closes: list[Frame], start_ns: int) -> Iterator[Words]:
@@ -69,9 +75,9 @@ def _closes(closes: list[Frame], start_ns: int) -> Iterator[Words]:
         yield words(f"The {OTHER[first.direction]} does not answer it in the capture.")
         return
     second = closes[1]
-    same = "the same" if second.close_code == first.close_code else "another code"
+    same = "also" if second.close_code == first.close_code else "but"
     took = duration(second.time_ns - first.time_ns)
-    yield words(f"The {second.direction} follows {took} later: packet {second.packet}, {same}, ", *_says(second))
+    yield words(f"The {second.direction} follows {took} later: packet {second.packet}, {same} ", *_says(second))
 
 
 def _says(frame: Frame) -> Words:

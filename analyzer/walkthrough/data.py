@@ -52,7 +52,7 @@ class Data:
         self._drawn = self._blamed = 0
         self._open: dict[Direction, list[Frame]] = {side: [] for side in DIRECTIONS}
         frames = [*gathered.first, *gathered.last]
-        self._pongs = matched(frames, redacted=gathered.redacted)
+        self._pongs = matched(frames)
         self._findings: dict[tuple[str, int], list[Finding]] = {}
         for finding in gathered.findings:
             if finding.frame is not None and finding.direction is not None:
@@ -107,7 +107,13 @@ class Data:
         seen = frozenset(side for side in DIRECTIONS if sides[side].frames)
         asked = checks.FRAMES + ((checks.INFLATE,) if any(side.compressed for side in sides.values()) else ())
         yield paragraph("What both sides have to check of every frame:")
-        yield checks.judged(asked, findings, seen)
+        names = {finding.rule for finding in self._gathered.findings}
+        known = bool(self._gathered.openings) and not names & {"ST-006", "ST-014"}
+        yield checks.judged(asked, findings, seen, extensions=known)
+        if names.intersection(checks.DOUBT):
+            yield paragraph(
+                "Bytes of this connection are missing in the capture, so held means here: in what was captured."
+            )
 
     # --- frames
 
@@ -271,6 +277,11 @@ class Data:
             yield Table(["Ping", "packet", "Pong in packet", "after", "payload"], rows, frozenset({1, 2, 3}))
         if len(pings) > PINGS:
             yield paragraph(f"{plural(len(pings) - PINGS, 'Ping')} more not listed.")
+        if pings:
+            seen = frozenset(DIRECTIONS)
+            yield checks.judged(
+                checks.PINGS, [each for each in self._gathered.findings if each.rule.startswith("CT-")], seen
+            )
         if loose:
             yield paragraph(
                 f"{plural(len(loose), 'Pong')} that answer no Ping told here: one may be sent unasked, as a"
@@ -278,7 +289,7 @@ class Data:
             )
 
 
-def matched(frames: list[Frame], *, redacted: bool) -> dict[tuple[str, int], Frame]:
+def matched(frames: list[Frame]) -> dict[tuple[str, int], Frame]:
     """The Pong of each Ping: the next one of the other side with the same payload (RFC 6455 5.5.3)."""
     waiting: dict[Direction, list[Frame]] = {side: [] for side in DIRECTIONS}
     pongs: dict[tuple[str, int], Frame] = {}

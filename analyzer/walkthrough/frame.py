@@ -14,7 +14,7 @@ from analyzer.walkthrough.document import Block, Drawing, Points, Words, paragra
 from analyzer.walkthrough.figure import figure, header_size
 from analyzer.walkthrough.gather import extended
 from analyzer.walkthrough.moments import packets, sentence, since
-from analyzer.wire.frame import CONTROL_BIT, LENGTH_16, LENGTH_64, mask
+from analyzer.wire.frame import CLOSE_CODE, CONTROL_BIT, LENGTH_16, LENGTH_64, mask
 
 UNMASKED = 16
 """Bytes of a payload that are unmasked in view."""
@@ -189,8 +189,9 @@ def control(frame: Frame, *, redacted: bool) -> Words:
         if frame.close_code is None:
             return words("No code and no reason: an application is told 1005, no status received (RFC 6455 7.1.5).")
         reason = frame.close_reason
+        code = CLOSE_CODE.build(frame.close_code).hex(" ")
         return words(
-            f"{sentence(glossary.close_code(frame.close_code))}",
+            f"The first two bytes are the code: {code}. {sentence(glossary.close_code(frame.close_code))}",
             *((". Reason: ", quote(reason)) if reason else ("; no reason",)),
             ".",
         )

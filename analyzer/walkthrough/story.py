@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
-from analyzer import api
+from analyzer import pipeline
+from analyzer.capture.source import open_source
 from analyzer.report.verdict import plural
 from analyzer.report.wording import endpoint, requested
 from analyzer.settings import RECORDS, Settings
@@ -19,15 +18,20 @@ from analyzer.walkthrough.segments import Traffic, look
 def walkthrough(
     paths: list[str], wanted: int | None, *, decode_as: list[int] | None = None, redact: bool = False
 ) -> Document:
-    """Tell connection ``wanted`` (None: the only one) of the captures ``paths``, which are read twice.
+    """Tell connection ``wanted`` (None: the only one) of the captures ``paths``, which are files: they are read twice.
 
     Raises InputError where they cannot be read, UsageError where the connection cannot be chosen.
     """
-    chosen = {"records": RECORDS, "payloads": not redact, "frame_bytes": FRAME_BYTES, "decode_as": decode_as or []}
-    with closing(api.records(paths, **chosen)) as records:
-        gathered = gather(records, wanted, redact=redact)
+    settings = Settings(
+        records=frozenset(RECORDS),
+        payloads=not redact,
+        frame_bytes=FRAME_BYTES,
+        decode_as=frozenset(decode_as or ()),
+    )
+    with open_source(paths, settings) as source:
+        gathered = gather(pipeline.run(source, settings), wanted, redact=redact)
     assert gathered.connection is not None
-    return tell(gathered, look(paths, Settings(), gathered.connection))
+    return tell(gathered, look(paths, settings, gathered.connection))
 
 
 def tell(gathered: Gathered, traffic: Traffic) -> Document:

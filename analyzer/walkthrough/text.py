@@ -78,7 +78,7 @@ class Writer:
                     yield from self._table(block)
 
     def _wrapped(self, words: Words, first: str, later: str) -> Iterator[str]:
-        """The words in lines of the width; outcomes are painted after the wrapping, which counts columns."""
+        """The words in lines of the width."""
         text = "".join(_piece(piece, LONGEST) for piece in words)
         yield from textwrap.wrap(
             text,
@@ -90,11 +90,12 @@ class Writer:
         ) or [first.rstrip()]
 
     def _table(self, table: Table) -> Iterator[str]:
-        last = len(table.head) - 1
+        head = [visible(title) for title in table.head]
+        last = len(head) - 1
         short = [["".join(_piece(piece, CELL) for piece in words) for words in row] for row in table.rows]
-        widths = [max(len(row[at]) for row in [table.head, *short]) for at in range(last)]
+        widths = [max(len(row[at]) for row in [head, *short]) for at in range(last)]
         room = max(self._width - sum(widths) - 2 * last - 2, CELL // 2)
-        for row, given in zip([table.head, *short], [None, *table.rows], strict=True):
+        for row, given in zip([head, *short], [None, *table.rows], strict=True):
             parts = textwrap.wrap(row[last], room, break_on_hyphens=False) or [""]
             for number, part in enumerate(parts):
                 spans = [("  ", "")]
@@ -104,9 +105,7 @@ class Writer:
                     spans.append((cell.rjust(width) if at in table.right else cell.ljust(width), role))
                     spans.append(("  ", ""))
                 aligned = (
-                    part.rjust(max(map(len, (line[last] for line in [table.head, *short]))))
-                    if last in table.right
-                    else part
+                    part.rjust(max(map(len, (line[last] for line in [head, *short])))) if last in table.right else part
                 )
                 spans.append((aligned, "dim" if given is None else ""))
                 yield self._paint(spans).rstrip()

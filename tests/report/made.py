@@ -303,9 +303,9 @@ def rendered(name: str, records: Iterable[Record], /, **look: object) -> str:
     return out.getvalue().decode("utf-8")
 
 
-def assert_golden(name: str, text: str) -> None:
+def assert_golden(name: str, text: str, folder: Path = GOLDEN) -> None:
     """``text`` is what the golden file holds. To accept a change: delete the file, run, and read the diff."""
-    path = GOLDEN / name
+    path = folder / name
     if not path.exists():
         path.write_text(text, encoding="utf-8")
         raise AssertionError(f"{path} did not exist; it does now: read it, then commit it")

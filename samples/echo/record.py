@@ -1,0 +1,160 @@
+"""``python -m samples.echo.record``: run the demo in a headless Chromium, capture it with tcpdump, tell what happened.
+
+Writes ``echo.pcap`` and ``WALKTHROUGH.md`` beside this file. Everything stays on the loopback interface; tcpdump needs
+the permission to capture there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+from websockets.sync.client import connect
+
+from samples.echo.server import HOST, PORT, serving
+from samples.make import story
+
+HERE = Path(__file__).parent
+CAPTURE = HERE / "echo.pcap"
+STORY = HERE / "WALKTHROUGH.md"
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+INTERFACE = "lo"
+PATIENCE = 30
+"""Seconds for each thing that is waited for."""
+LINGER = 1
+"""Seconds that the capture goes on after the page is done, for the end of TCP."""
+LINES = "[...document.querySelectorAll('#screen li')].map((each) => each.textContent)"
+"""What the page has written."""
+LAST = "DISCONNECTED"
+
+
+class MissingError(Exception):
+    """A program or a permission that the recording needs is not there."""
+
+
+def program(*names: str) -> str:
+    """The path of the first of these programs. Raises MissingError."""
+    for name in names:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    raise MissingError(f"no {names[0]}")
+
+
+def record(capture: Path, port: int = 0) -> list[str]:
+    """Run the demo once, its packets into ``capture``; the lines on its page. Raises MissingError, TimeoutError."""
+    with serving(port) as served, capturing(capture, served):
+        lines = visit(f"http://{HOST}:{served}/")
+        time.sleep(LINGER)
+    return lines
+
+
+@contextlib.contextmanager
+def capturing(capture: Path, port: int) -> Iterator[None]:
+    """Have tcpdump at work on this port of the loopback interface. Raises MissingError where it may not."""
+    command = [
+        program("tcpdump"),
+        "-i",
+        INTERFACE,
+        "-n",
+        "--immediate-mode",
+        "-U",
+        "-w",
+        str(capture),
+        f"tcp port {port}",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            said = ""
+            while "listening on" not in said:
+                line = process.stderr.readline()
+                said += line
+                if not line:
+                    raise MissingError(f"tcpdump: {' '.join(said.split())}")
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE)
+
+
+def visit(url: str) -> list[str]:
+    """Open the page in a headless Chromium and wait until it is done; what it has written."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+        options += ["--disable-background-networking", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+        process = subprocess.Popen(
+            [program(*BROWSERS), *options, "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a group of its own, to be ended as one
+        )
+        try:
+            return _read_page(_tab(Path(profile)), url)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=PATIENCE)
+
+
+def _tab(profile: Path) -> str:
+    """Where the browser's tab listens for commands (DevTools protocol), on a port of its choice."""
+    told = profile / "DevToolsActivePort"
+    direct = build_opener(ProxyHandler({}))
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if told.exists() and (port := told.read_text().partition("\n")[0]):
+            with direct.open(f"http://{HOST}:{port}/json/list", timeout=PATIENCE) as answer:
+                tabs = [str(tab["webSocketDebuggerUrl"]) for tab in json.load(answer) if tab["type"] == "page"]
+            if tabs:
+                return tabs[0]
+        time.sleep(0.1)
+    raise TimeoutError("the browser did not start in time")
+
+
+def _read_page(tab: str, url: str) -> list[str]:
+    """Load ``url`` and read the page until its last line is there."""
+    with connect(tab, max_size=None, proxy=None) as socket:
+        number = 0
+
+        def call(method: str, **parameters: object) -> dict[str, Any]:
+            nonlocal number
+            number += 1
+            socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+            while True:
+                answer: dict[str, Any] = json.loads(socket.recv(timeout=PATIENCE))
+                if answer.get("id") == number:
+                    return answer
+
+        call("Page.navigate", url=url)
+        until = time.monotonic() + PATIENCE
+        lines: list[str] = []
+        while time.monotonic() < until:
+            result = call("Runtime.evaluate", expression=LINES, returnByValue=True).get("result", {})
+            lines = result.get("result", {}).get("value") or []
+            if any(line.startswith(LAST) for line in lines):
+                return lines
+            time.sleep(0.05)
+    raise TimeoutError(f"the page was not done in time; it shows {lines}")
+
+
+def main() -> None:
+    """Write the capture and its story."""
+    for line in record(CAPTURE, PORT):
+        print(line)
+    STORY.write_text(story(CAPTURE), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

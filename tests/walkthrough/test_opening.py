@@ -1,0 +1,65 @@
+"""The opening handshake, field by field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analyzer.walkthrough.opening import plain_size
+from tests.walkthrough import telling
+
+REQUEST = (
+    "client: http GET /chat HTTP/1.1 | Host: server.example | Upgrade: websocket | Connection: Upgrade"
+    " | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ== | Sec-WebSocket-Version: 13"
+)
+HELLO = "client: 81 85 37 fa 21 3d 7f 9f 4d 51 58"
+
+
+def test_the_accept_value_is_the_rfcs_own(tmp_path: Path) -> None:
+    story = telling.section(telling.told(tmp_path, f"{REQUEST}\n{HELLO}"), "The accept value, step by step")
+    assert "74 68 65 20 73 61 6d 70 6c 65 20 6e 6f 6e 63 65" in story
+    assert "b3 7a 4f 2c c0 62 4f 16 90 f6 46 06 cf 38 59 45 b2 be c4 ea" in story
+    assert "base64 of that s3pPLMBiTxaQ9kYGzzhZRbK+xOo= as the server sent s3pPLMBiTxaQ9kYGzzhZRbK+xOo= equal" in story
+
+
+def test_a_wrong_accept_value_is_compared(tmp_path: Path) -> None:
+    answer = "server: http HTTP/1.1 101 OK | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Accept: AAAA"
+    document = telling.told(tmp_path, f"{REQUEST}\n{answer}\n{HELLO}")
+    assert "as the server sent AAAA NOT EQUAL" in telling.section(document, "The accept value, step by step")
+    assert "broken server one accept value, computed from the key HS-207" in telling.section(
+        document, "The server answers"
+    )
+
+
+def test_the_fields_stand_in_their_order_with_their_meaning(tmp_path: Path) -> None:
+    story = telling.section(telling.told(tmp_path, f"{REQUEST} | X-Other: 1\n{HELLO}"), "The client asks")
+    order = ["GET /chat HTTP/1.1", "Host: server.example byte 20", "Upgrade: websocket", "Connection: Upgrade"]
+    order += ["Sec-WebSocket-Key: dGhl", "Sec-WebSocket-Version: 13", "X-Other: 1"]
+    assert sorted(order, key=story.index) == order
+    assert "must prove to have read" in story
+    assert "other fields of HTTP may be there" in story
+
+
+def test_what_was_offered_and_what_was_agreed(tmp_path: Path) -> None:
+    conversation = """
+        extensions: permessage-deflate; server_no_context_takeover
+        subprotocol: chat
+        server: c1 07 f2 48 cd c9 c9 07 00
+    """
+    story = telling.section(telling.told(tmp_path, conversation), "What both sides now know")
+    assert "Subprotocol: offered chat, chosen chat." in story
+    assert "server_no_context_takeover: the server begins each message with an empty window" in story
+
+
+def test_failed_openings_before_it_are_named(tmp_path: Path) -> None:
+    conversation = (
+        f"{REQUEST}\nserver: http HTTP/1.1 401 No | WWW-Authenticate: Basic | Content-Length: 0\n{REQUEST}\n{HELLO}"
+    )
+    story = telling.section(telling.told(tmp_path, conversation), "The opening handshake")
+    assert "one was tried on the same TCP connection: GET /chat HTTP/1.1, status 401." in story
+
+
+def test_the_size_without_what_only_an_opening_needs(tmp_path: Path) -> None:
+    known, _ = telling.gathered(tmp_path, f"{REQUEST}\n{HELLO}")
+    request = known.openings[-1].request
+    assert request is not None
+    assert plain_size(request) == len("GET /chat HTTP/1.1\r\nHost: server.example\r\n\r\n")

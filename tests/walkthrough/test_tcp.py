@@ -1,0 +1,23 @@
+"""TCP's handshake in a few words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.walkthrough import telling
+
+HELLO = "client: 81 85 37 fa 21 3d 7f 9f 4d 51 58"
+
+
+def test_it_is_told_with_packets_and_times(tmp_path: Path) -> None:
+    story = telling.section(telling.told(tmp_path, HELLO), "The TCP handshake")
+    assert (
+        "SYN from the client in packet 1, +0.000000 s; SYN-ACK from the server in packet 2, +0.000050 s; ACK" in story
+    )
+    assert "one round trip, 100 µs" in story
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    story = telling.section(telling.told(tmp_path, f"midstream\n{HELLO}", decode_as=[80]), "The TCP handshake")
+    assert "Not in the capture: SYN, SYN-ACK, ACK. It began after the packets." in story
+    assert "round trip" not in story
