@@ -49,6 +49,8 @@ from analyzer.wire import link
 
 WINDOW = 1 << 30
 """The largest window TCP knows (RFC 7323 2.3): a segment farther off is not of this connection."""
+ANSWERING = 2
+"""Of a side whose SYN was captured: it acknowledged the other's, and so says where that side starts."""
 
 
 class Reassembly:
@@ -189,10 +191,13 @@ class Reassembly:
             seq = (seq + 1) % SEQUENCES
             if streams.state[d] == UNSET:
                 self._set(d, seq)
-                self._synced[d] = 1
+                self._synced[d] = ANSWERING if flags & link.TCP_ACK else 1
                 self._replay(slot, d)
             elif distance(seq, streams.next_seq[d]) == -streams.next_offset[d]:
                 self._synced[d] = 1
+        elif streams.state[d] == UNSET and self._synced[d ^ 1] == ANSWERING:
+            self._set(d, self._first_ack[d])
+            self._replay(slot, d)
         e = d ^ 1
         if flags & link.TCP_ACK and self._synced[d] and streams.state[e] == UNSET and self._first_ack[e] < 0:
             self._first_ack[e] = s.ack[i]

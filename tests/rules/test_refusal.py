@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model import Cut, Severity
+from samples import transcript
+from samples.traffic import pcap_bytes
 from tests.http.feeding import CLIENT, REQUEST, RESPONSE, SERVER, Talk
-from tests.rules.judging import ids, judge
+from tests.rules.judging import ids, judge, judge_capture
 from tests.rules.openings import raised, rules_of
 
 ASK = "client: http " + " | ".join(REQUEST.decode().splitlines()[:-1]) + "\n"
@@ -154,3 +156,10 @@ def test_a_connection_that_is_not_followed_any_more_is_not_unanswered() -> None:
     talk = Talk().client(REQUEST)
     talk.connection.give_up("total_head_size")
     assert raised(talk, "HS-310") == []
+
+
+def test_an_answer_is_one_although_the_capture_missed_the_clients_syn() -> None:
+    """The client's bytes must not wait until its start is guessed, behind the answer and the end of TCP."""
+    story = f"{ASK}server: http HTTP/1.1 400 Bad Request | Content-Length: 0\nclient: FIN\nserver: FIN"
+    packets = transcript.play(story).packets[1:]
+    assert [finding.rule for finding in judge_capture(pcap_bytes(packets), "HS", "ST")] == ["HS-301"]

@@ -350,6 +350,16 @@ def test_one_syn_missing_the_other_sides_ack_tells_the_start() -> None:
     assert gaps(result, 1) == [(0, 3, LOST)]
 
 
+def test_a_syn_missing_that_was_answered_keeps_nothing_waiting() -> None:
+    """Else what the server says to the request comes before it."""
+    result = run(SYN_ACK, client(0, b"GET"), server(0, b"200", ack=3))
+    assert [result.of(direction, DATA)[0].ordinal for direction in (1, 0)] == [1, 2]
+    lost = run(SYN_ACK, client(3, b"def"), server(0, b"", ack=6), *[server(0, b"", ack=6)] * 70)
+    assert lost.text(1) == b"???def"
+    early = run(client(0, b"GET"), SYN_ACK, client(3, b"def"), SYN)
+    assert early.text(0) == b"GETdef"
+
+
 def test_one_fin_then_the_other() -> None:
     sent = [client(0, b"abc"), client(3, flags="f"), server(0, b"xy", ack=4), server(2, b"z", ack=4, flags="f")]
     result = run(*OPENED, *sent, client(4, ack=4))
