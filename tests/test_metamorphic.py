@@ -124,15 +124,23 @@ def plainly(segments: list[Segment], folder: Path) -> list[Path]:
     return [path]
 
 
+def much_later(segments: list[Segment]) -> Segment:
+    """One more packet, of nobody's connection: what waits for an answer has waited too long, however near the end."""
+    last = segments[-1]
+    ends = {"source": (last.source[0], 9), "destination": (last.destination[0], 9)}
+    return last._replace(time_ns=last.time_ns + 60 * 10**9, flags=transform.ACK, options=b"", payload=b"", **ends)
+
+
 def check(path: Path, seed: int, names: list[str], styles: list[Style], files: int) -> None:
     random = Random(seed)
     every = conversations(path)
     chosen = random.sample(every, min(CONNECTIONS, len(every)))
     segments = sorted((segment for each in chosen for segment in each), key=lambda each: each.time_ns)
     with tempfile.TemporaryDirectory() as folder:
-        expected = told(analysed(plainly(segments, Path(folder))))
+        expected = told(analysed(plainly([*segments, much_later(segments)], Path(folder))))
         for name in transform.ranked(names):
             segments = TRANSFORMATIONS[name](random, segments)
+        segments.append(much_later(segments))
         found = told(analysed(transform.written(random, segments, styles, files, Path(folder))))
     assert found == expected
 
