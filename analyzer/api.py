@@ -85,6 +85,8 @@ def make_settings(chosen: dict[str, Any]) -> Settings:
         default = getattr(Settings(), name)
         if isinstance(default, (tuple, frozenset)):
             value = _listed(value)
+        elif isinstance(value, os.PathLike):
+            value = os.fspath(value)
         values[name] = value
     kinds = values.get("records")
     if kinds is not None:

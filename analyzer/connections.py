@@ -38,6 +38,8 @@ from analyzer.tcp.delivery import Copies
 from analyzer.tcp.packets import ENDPOINT, Endpoints, Flows, unpacked
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import Chunks
+from analyzer.tls.decryption import Decryption
+from analyzer.tls.session import WORDS, Reason
 
 ROWS = 64
 """The fewest rows that are worth a table."""
@@ -47,6 +49,8 @@ CUTS = {streams.FIN: Cut.FIN, streams.RST: Cut.RST}
 ENDS = (streams.FIN, streams.RST, streams.END)
 NOT_YET = -1
 """In `Link.begin`: where the first frame begins has still to be found; the port was named, so there is one."""
+NO_FRAME = 1 << 62
+"""More bytes than any frame may still have to come."""
 AGAIN = -2
 """Likewise, and the next segment may as well lie inside a payload."""
 SETTLED = frozenset(("tls", "http2", "switched-elsewhere"))
@@ -86,6 +90,8 @@ class Connections:
         self._now = 0
         """Ordinal of the packet at hand."""
         self.capture = Capture()
+        self.decryption: Decryption | None = None
+        """Where there are keys: what takes the place of TLS connections' bytes."""
         self.count = 0
         self.frames = 0
         self.messages = 0
@@ -94,7 +100,10 @@ class Connections:
     def all_limits(self) -> dict[str, int]:
         """How often each limit was reached, by the name of the setting."""
         total: dict[str, int] = {}
-        for part in (self.limits, self._messages.limits, self._judge.limits, self._reassembly.limits):
+        parts = [self.limits, self._messages.limits, self._judge.limits, self._reassembly.limits]
+        if self.decryption is not None:
+            parts.append(self.decryption.limits)
+        for part in parts:
             for name, count in part.items():
                 total[name] = total.get(name, 0) + count
         if self._flows.evicted:
@@ -103,6 +112,8 @@ class Connections:
 
     def take(self, chunks: Chunks, data: bytearray) -> Iterator[Record]:
         """Work through all ``chunks``; those not stored stand in ``data``. Records that are due."""
+        if self.decryption is not None:
+            chunks = self.decryption.plain(chunks, data)
         self._decoder.grow(2 * self._flows.slots)
         self._messages.grow(2 * self._flows.slots)
         i, count = 0, chunks.count
@@ -177,7 +188,10 @@ class Connections:
         if kind == streams.TICK:
             self._judge.tick(place)
             for closed in list(self._unacknowledged):
-                self._acknowledged(closed, self._reassembly.streams.acked[closed], chunks.offset[i])
+                acked = self._reassembly.streams.acked[closed]
+                if self.decryption is not None:
+                    acked = self.decryption.acknowledged(closed, acked)
+                self._acknowledged(closed, acked, chunks.offset[i])
             return
         if kind == streams.OPEN:
             packed = bytes(chunks.store[chunks.start[i] : chunks.start[i] + 2 * ENDPOINT])
@@ -196,7 +210,9 @@ class Connections:
             payload = _bytes(chunks.store if chunks.stored[i] else data, chunks, i)
             self._data(link, d, Chunk(payload, chunks.offset[i], place, chunks.acked[i]))
         elif kind == streams.GAP:
-            self._gap(link, d, chunks.offset[i], chunks.length[i], place)
+            self._gap(link, d, chunks.offset[i], chunks.length[i], place, chunks.start[i])
+        elif kind == streams.TLS:
+            self._tls(link, d, chunks.offset[i], chunks.length[i], chunks.start[i], place)
         elif kind == streams.CONFLICT:
             copies = Copies.unpack(chunks.store, chunks.start[i])
             limit = self._settings.kept_losses
@@ -334,14 +350,35 @@ class Connections:
         if not remembered:
             self._reached("kept_losses")
 
+    def _tls(self, link: Link, d: int, offset: int, event: int, detail: int, place: Place) -> None:
+        """What the decryption has to say of a connection."""
+        if event == streams.SECURED:
+            link.tls = True
+            link.nameless = None if detail else place
+        elif event == streams.WITHHELD:
+            self._kept(link.lost(d & 1, offset, detail, place, self._settings.kept_losses))
+        elif event == streams.UNREADABLE:
+            self.capture.unreadable += 1
+            self.capture.unreadable_first = self.capture.unreadable_first or place
+        else:
+            self._sealed(link, Reason(detail), place)
+
+    def _sealed(self, link: Link, reason: Reason, place: Place) -> None:
+        """The connection is TLS, and stays so."""
+        self.capture.sealed(WORDS[reason], place)
+        if not link.switched:
+            link.http = link.guess = None
+            self._leave(link)
+
     def _ignore(self, link: Link, http: HttpConnection, place: Place) -> None:
         """Not WebSocket, or not any more; not by an opening that was captured, at least."""
         if http.reason in SETTLED:
             link.guess = None
         link.http = None
         if http.reason == "tls":
-            self.capture.encrypted += 1
-            self.capture.encrypted_first = self.capture.encrypted_first or place
+            self.capture.sealed(WORDS[Reason.NO_KEYS if self.decryption is None else Reason.NO_HANDSHAKE], place)
+        elif http.reason == "http2" and link.tls:
+            self.capture.sealed("HTTP/2, which is not read", place)
         elif http.reason == "switched-elsewhere":
             link.facts.elsewhere = "another protocol"
         if link.guess is None:
@@ -351,6 +388,8 @@ class Connections:
         """Nothing that the connection carries is read any more."""
         for d in (2 * link.slot, 2 * link.slot + 1):
             self._decoder.phase[d] = decode.IGNORED_PHASE
+        if self.decryption is not None:
+            self.decryption.drop(link.slot)
         if link.number < 0:
             del self._links[link.slot]  # nothing more is told of it
 
@@ -564,10 +603,11 @@ class Connections:
 
     # --- gaps and ends
 
-    def _gap(self, link: Link, d: int, offset: int, length: int, place: Place) -> None:
-        self._kept(link.lost(d & 1, offset, length, place, self._settings.kept_losses))
+    def _gap(self, link: Link, d: int, offset: int, length: int, place: Place, reason: int) -> None:
+        if reason not in (streams.SEALED, streams.SEALED_UNSURE):
+            self._kept(link.lost(d & 1, offset, length, place, self._settings.kept_losses))
         if self._decoder.phase[d] != decode.HTTP_PHASE or link.switched:
-            self._hole(link, d, offset, length, place)
+            self._hole(link, d, offset, length, place, sure=reason != streams.SEALED_UNSURE)
             return
         link.reached[d & 1] = offset + length
         if link.guess is None:
@@ -576,8 +616,8 @@ class Connections:
         if link.http is not None:
             self._after_http(link, link.http, link.http.gap(d & 1, offset, length, place), place)
 
-    def _hole(self, link: Link, d: int, offset: int, length: int, place: Place) -> None:
-        """Bytes of a direction that carries frames are missing."""
+    def _hole(self, link: Link, d: int, offset: int, length: int, place: Place, *, sure: bool = True) -> None:
+        """Bytes of a direction that carries frames are missing; not ``sure``: nobody knows how many."""
         if self._decoder.phase[d] == decode.SUSPECT_PHASE:
             self._suspects(link, d, more=False)
         if self._decoder.phase[d] == decode.HTTP_PHASE and 0 <= link.begin[d & 1] < offset + length:
@@ -591,7 +631,7 @@ class Connections:
         if decoder.stage == decode.AT_PAYLOAD and decoder.p_compressed:
             self._messages.lose(d)
         self._known_at(decoder, place)
-        if not self._decoder.gap(d, length):
+        if not self._decoder.gap(d, length if sure else NO_FRAME):
             self._kept(link.out_of_step(d & 1, offset, length, place, self._settings.kept_losses))
             self._messages.interrupt(d, decoder)
             link.begin[d & 1] = AGAIN

@@ -81,6 +81,10 @@ class Link(msgspec.Struct, kw_only=True):
     """By side: ordinal from which bytes are missing."""
     suspects: dict[int, list[Chunk]] = msgspec.field(default_factory=dict)
     """By direction number: where a frame should begin, bytes that may be HTTP."""
+    tls: bool = False
+    """The bytes were decrypted."""
+    nameless: Place | None = None
+    """Of a ClientHello that names no server."""
 
     @property
     def held(self) -> int:
@@ -149,6 +153,7 @@ class Link(msgspec.Struct, kw_only=True):
     def answered(self, exchange: Exchange) -> None:
         """An opening is finished."""
         self.client_side, exchange.endpoints = exchange.client_side, self.endpoints
+        exchange.tls, exchange.nameless = self.tls, self.nameless
         self.status = None if exchange.response is None else exchange.response.code
         self.elsewhere = self.status == SWITCHING and exchange.intact_response and not exchange.accepted
         self.facts.plain_before, self.facts.tunnelled = exchange.plain_before, exchange.connect_before
@@ -222,7 +227,7 @@ class Link(msgspec.Struct, kw_only=True):
             end_ns=self.end_ns,
             transport="http1",
             h2_stream=None,
-            tls=False,
+            tls=self.tls,
             state=self.state(),
             role_evidence=self.role_evidence,
             client_frames=self.frames[0],

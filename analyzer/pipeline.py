@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from analyzer.capture.batch import Batch
+from analyzer.capture.keylog import read_keylog
 from analyzer.capture.source import Source
 from analyzer.connections import Connections
 from analyzer.judge import Judge
@@ -21,6 +22,7 @@ from analyzer.tcp.exotic import Unwrapper
 from analyzer.tcp.packets import FRAGMENT, SKIPPED, Flows, Segments
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.signs import Signs
+from analyzer.tls.decryption import Decryption
 from analyzer.version import version
 
 
@@ -36,6 +38,9 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
     unwrapper = Unwrapper(settings)
     reassembly = Reassembly(settings)
     connections = Connections(settings, flows, reassembly, Judge(settings, rules, files))
+    decryption = Decryption(settings)
+    if settings.keylog:
+        decryption.keylog.add(read_keylog(settings.keylog, settings.keylog_size))
     tally = _Tally(settings)
     segments = Segments(settings.batch_packets)
     signs = Signs(settings.idle_timeout)
@@ -51,6 +56,9 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
         signs.look(batch, segments, flows.slots)
         _note(connections.capture, batch, signs, tally.packets, settings.clock_step)
         reassembly.begin(batch, segments, flows.slots)
+        decryption.learn(source.secrets)
+        if decryption.keylog.given:
+            connections.decryption = decryption
         row = 0
         while row < segments.count:
             row = reassembly.deliver(row)

@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Put message payloads into message records."""
     decode_as: frozenset[int] = frozenset()
     """TCP ports to treat as WebSocket where the opening is not in the capture."""
+    keylog: str = ""
+    """Path of a TLS key log; secrets in the captures are used too."""
 
     # --- reading
     buffer_size: int = 1 << 20
@@ -77,6 +79,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Fragments of one datagram, at most: 65535 bytes in the smallest pieces IP allows."""
     fragments: int = 4 << 20
     """IP fragments kept while their datagrams are not whole, in bytes."""
+
+    # --- TLS
+    keylog_size: int = 64 << 20
+    """Bytes of the key log that are read: a few hundred thousand connections' worth."""
+    sealed_size: int = 128 << 10
+    """Encrypted bytes kept of a direction until the handshake has told how to read them."""
+    total_sealed_size: int = 64 << 20
+    """The same, and records that are not whole yet, over all connections; beyond it the connection that has been quiet
+    longest is not decrypted."""
+    tls_sessions: int = 16_384
+    """Sessions of TLS 1.2 remembered, in case others resume them; a few hundred bytes each."""
 
     # --- HTTP
     head_size: int = 64 << 10

@@ -2,7 +2,7 @@
 
 ``echo.pcap`` is one clean conversation. ``violations.pcap`` is a gallery made of the rules' own documentation:
 the first violating example of each rule, one after the other, so a new rule is in it as soon as it exists.
-Each example has a block of client ports of its own.
+Each example has a block of client ports of its own. ``wss.pcapng`` holds those that are over TLS, and their secrets.
 
 ``echo/WALKTHROUGH.md`` is the walkthrough of the capture beside it, which `samples.echo.record` takes.
 
@@ -19,7 +19,7 @@ from analyzer.rules import registry
 from analyzer.walkthrough import markdown
 from analyzer.walkthrough.story import walkthrough
 from samples import transcript
-from samples.traffic import Conversation, Wire, pcap_bytes
+from samples.traffic import Conversation, Wire, capture_bytes, pcap_bytes
 
 HERE = Path(__file__).parent
 
@@ -66,20 +66,20 @@ def echo() -> bytes:
     return pcap_bytes(wire.packets)
 
 
-def gallery() -> Iterator[tuple[int, registry.Rule]]:
-    """The client port of the first connection of each rule's example, and the rule."""
-    shown = [rule for rule in registry.load().values() if rule.default]
+def gallery(*, tls: bool = False) -> Iterator[tuple[int, registry.Rule]]:
+    """The client port of the first connection of each rule's example, and the rule; only those over ``tls``, or not."""
+    shown = [rule for rule in registry.load().values() if rule.default and transcript.over_tls(rule.violates[0]) == tls]
     for number, rule in enumerate(shown):
         yield FIRST_PORT + PORTS * number + 1, rule
 
 
-def violations() -> bytes:
-    """The gallery: the first violating example of each rule."""
+def violations(*, tls: bool = False) -> bytes:
+    """The gallery: the first violating example of each rule, in the clear or over ``tls``."""
     wire = Wire()
-    for port, rule in gallery():
-        transcript.play(rule.violates[0], wire, base_port=port - 1)
+    for port, rule in gallery(tls=tls):
+        transcript.play(rule.violates[0], wire, base_port=port - 1, server_port=443 if tls else 80)
         wire.wait(1_000_000)
-    return pcap_bytes(wire.packets)
+    return capture_bytes(wire)
 
 
 def readme(text: str) -> str:
@@ -89,7 +89,11 @@ def readme(text: str) -> str:
     rows = [
         "| client port | rule | name | what is wrong | section |",
         "|---|---|---|---|---|",
-        *(f"| {port} | {rule.id} | {rule.name} | {rule.title} | {rule.rfc} |" for port, rule in gallery()),
+        *(
+            f"| {port}{', wss' if tls else ''} | {rule.id} | {rule.name} | {rule.title} | {rule.rfc} |"
+            for tls in (False, True)
+            for port, rule in gallery(tls=tls)
+        ),
     ]
     return before + TABLE_START + "\n" + "\n".join(rows) + "\n\n" + TABLE_END + after
 
@@ -115,6 +119,7 @@ def build() -> dict[str, bytes]:
     return {
         "echo.pcap": echo(),
         "violations.pcap": violations(),
+        "wss.pcapng": violations(tls=True),
         "README.md": readme(text).encode(),
         "echo/WALKTHROUGH.md": story(HERE / "echo" / "echo.pcap").encode(),
     }

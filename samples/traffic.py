@@ -20,10 +20,11 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from analyzer.model import Direction, Opcode
-from analyzer.wire import packet, pcap
+from analyzer.wire import packet, pcap, pcapng
 from analyzer.wire.frame import CLOSE_BODY, build_frame
 from analyzer.wire.link import LINK_ETHERNET
 from samples import opening
+from samples.tls import Tls
 
 START_NS = 1_700_000_000_000_000_000
 """When every sample begins."""
@@ -32,6 +33,9 @@ STEP_NS = 50_000
 
 CLIENT_MAC = bytes.fromhex("020000000001")
 SERVER_MAC = bytes.fromhex("020000000002")
+
+NANOSECONDS = bytes([9])
+"""if_tsresol of a pcapng file with nanosecond times."""
 
 SEGMENT_SIZE = 1440
 """Payload bytes of one segment at most: what an Ethernet leaves to TCP over IPv6."""
@@ -51,6 +55,8 @@ class Wire:
         """Time in nanoseconds and the captured bytes of the Ethernet frame."""
         self.snaplen: int | None = None
         """Bytes of a frame that are captured; None: all."""
+        self.keylog = ""
+        """What decrypts the connections over TLS."""
 
     def wait(self, nanoseconds: int) -> None:
         """Let time pass."""
@@ -104,6 +110,8 @@ class Conversation:
             "client": _Stack(*client, CLIENT_MAC, isn=1_000_000 * (client[1] % 1000) + 1 + 70_000 * again),
             "server": _Stack(*server, SERVER_MAC, isn=3_000_000_000 + 1_000_000 * (client[1] % 1000) + 70_000 * again),
         }
+        self.tls: Tls | None = None
+        """All that is sent goes into TLS, after its handshake."""
         self._frames = 0
         self._unacked = False
         self._sparing = sparing
@@ -129,12 +137,20 @@ class Conversation:
         server.next += 1
         client.received = server.next
         self._segment("client", _ACK)
+        if self.tls is not None:
+            self.wire.keylog += self.tls.keylog()
+            for side, flight in self.tls.handshake():
+                self._send(side, flight, SEGMENT_SIZE)
 
     def send(self, side: Direction, data: bytes, *, whole: bool = False) -> None:
         """``side`` sends ``data``, in as few segments as it takes (``whole``: in one); the peer acknowledges each."""
         self.connect()
+        if self.tls is not None:
+            data = self.tls.seal(side, data)
+        self._send(side, data, len(data) if whole else SEGMENT_SIZE)
+
+    def _send(self, side: Direction, data: bytes, size: int) -> None:
         sender = self._sides[side]
-        size = len(data) if whole else SEGMENT_SIZE
         for start in range(0, len(data), size or 1):
             part = data[start : start + size]
             self._segment(side, _PUSH | _ACK, part)
@@ -173,6 +189,8 @@ class Conversation:
     def gap(self, side: Direction, length: int) -> None:
         """``side`` sends ``length`` bytes that arrive, and that the capture missed."""
         self.connect()
+        if self.tls is not None:
+            length = len(self.tls.seal(side, bytes(length)))
         self._sides[side].next += length
         self._acknowledge(side)
 
@@ -269,6 +287,22 @@ def pcap_bytes(packets: list[tuple[int, bytes]]) -> bytes:
     magic = pcap.NANOSECONDS
     records = (pcap.build_record(frame, time_ns, magic=magic, wire=_on_wire(frame)) for time_ns, frame in packets)
     return b"".join([pcap.build_header(magic=magic, link=LINK_ETHERNET), *records])
+
+
+def pcapng_bytes(packets: list[tuple[int, bytes]], keylog: str) -> bytes:
+    """The same as a pcapng file, with TLS secrets before the packets."""
+    blocks = [
+        pcapng.build_section(),
+        pcapng.build_secrets(keylog.encode("ascii")),
+        pcapng.build_interface(LINK_ETHERNET, values=[(pcapng.TIME_RESOLUTION, NANOSECONDS)]),
+    ]
+    blocks += (pcapng.build_packet(frame, time_ns, wire=_on_wire(frame)) for time_ns, frame in packets)
+    return b"".join(blocks)
+
+
+def capture_bytes(wire: Wire) -> bytes:
+    """What passed over ``wire`` as a file: pcap, or pcapng where there is a key log to put into it."""
+    return pcapng_bytes(wire.packets, wire.keylog) if wire.keylog else pcap_bytes(wire.packets)
 
 
 def _on_wire(frame: bytes) -> int:

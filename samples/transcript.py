@@ -19,6 +19,8 @@ r"""The language of the examples in rule docstrings: a conversation in a few lin
     ports of 1                                    which uses the ports of connection 1 again
     extensions: permessage-deflate                agreed on in the opening that is put before
     subprotocol: chat                             likewise
+    tls    tls: no-sni                            all is sent over TLS, and the capture holds the secrets; the
+                                                  ClientHello names server.example, or no server
     midstream                                     the capture began after the opening: no SYN, no handshake
     server: silent                                no answer is put after the client's request
     # a remark
@@ -41,7 +43,8 @@ import msgspec
 
 from analyzer.model import Direction
 from samples import opening
-from samples.traffic import Conversation, Wire, pcap_bytes
+from samples.tls import Tls
+from samples.traffic import Conversation, Wire, capture_bytes
 
 Kind = Literal[
     "bytes",
@@ -61,6 +64,7 @@ Kind = Literal[
     "extensions",
     "subprotocol",
     "midstream",
+    "tls",
 ]
 
 
@@ -75,8 +79,11 @@ class Step(msgspec.Struct, frozen=True):
     data: bytes = b""
     """The bytes sent; for ``extensions`` and ``subprotocol``, the field's value."""
     number: int = 0
-    """Nanoseconds to wait; bytes in the gap, to go back, or to capture; hops to go; whose ports."""
+    """Nanoseconds to wait; bytes in the gap, to go back, or to capture; hops to go; whose ports; 1: without SNI."""
 
+
+SERVER_NAME = "server.example"
+"""What a ClientHello asks for, as the Host of `samples.opening`."""
 
 _UNITS = {"ms": 1_000_000, "s": 1_000_000_000}
 
@@ -86,6 +93,7 @@ _LINE = re.compile(
         | (?P<sign>[+-])(?P<wait>\d+)\s*(?P<unit>ms|s)
         | snaplen\s+(?P<snaplen>\d+)
         | again\s+(?P<again>client|server)\s+(?P<back>\d+)\s*:\s*(?P<copy>.*)
+        | (?P<tls>tls)(?:\s*:\s*(?P<nameless>no-sni))?
         | (?P<flag>unacked|midstream|badsum)
         | hops\s+(?P<far>client|server)\s+(?P<hops>\d+)
         | ports\s+of\s+(?P<ports>\d+)
@@ -144,9 +152,14 @@ def play(transcript: str, wire: Wire | None = None, base_port: int = 40000, serv
     return wire
 
 
+def over_tls(transcript: str) -> bool:
+    """Whether some connection of a transcript is over TLS."""
+    return any(step.kind == "tls" for step in parse(transcript))
+
+
 def capture(transcript: str) -> bytes:
-    """A transcript as a pcap file."""
-    return pcap_bytes(play(transcript).packets)
+    """A transcript as a pcap file; as a pcapng file with the secrets inside where it has TLS."""
+    return capture_bytes(play(transcript))
 
 
 def _steps(match: re.Match[str], line: int, connection: int) -> Iterator[Step]:
@@ -158,6 +171,8 @@ def _steps(match: re.Match[str], line: int, connection: int) -> Iterator[Step]:
     elif match["again"]:
         side, data = cast(Direction, match["again"]), _from_hex(match["copy"])
         yield Step(line, connection, "again", side, data, int(match["back"]))
+    elif match["tls"]:
+        yield Step(line, connection, "tls", number=bool(match["nameless"]))
     elif match["flag"]:
         yield Step(line, connection, cast(Kind, match["flag"]))
     elif match["far"]:
@@ -232,6 +247,9 @@ class _Player:
             midstream=midstream,
             again=number if "ports" in kinds else 0,
         )
+        sealed = next((step for step in steps if step.kind == "tls"), None)
+        if sealed is not None:
+            self.conversation.tls = Tls(base_port + number, None if sealed.number else SERVER_NAME)
         rfc_answer = opening.accept_for(opening.RFC_KEY).encode()
         self.key = opening.RFC_KEY if any(rfc_answer in step.data for step in heads) else self.conversation.key
         answered = "silent" in kinds or (bool(heads) and heads[-1].side == "server")

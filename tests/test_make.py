@@ -20,7 +20,7 @@ def _records(name: str) -> list[Record]:
     return list(pipeline.run(open_source([str(SAMPLES / name)], settings), settings))
 
 
-@pytest.mark.parametrize("name", ["echo.pcap", "violations.pcap", "README.md", "echo/WALKTHROUGH.md"])
+@pytest.mark.parametrize("name", ["echo.pcap", "violations.pcap", "wss.pcapng", "README.md", "echo/WALKTHROUGH.md"])
 def test_the_committed_file_is_what_make_builds(name: str) -> None:
     committed = SAMPLES / name
     stale = not committed.exists() or committed.read_bytes() != make.build()[name]
@@ -49,8 +49,9 @@ def test_the_echo_conversation_is_clean() -> None:
     assert [frame.opcode for frame in frames if frame.direction == "client"] == [1, 1, 10, 1, 9, 0, 2, 8]
 
 
-def test_the_gallery_shows_every_rule() -> None:
-    records = _records("violations.pcap")
+@pytest.mark.parametrize(("name", "tls"), [("violations.pcap", False), ("wss.pcapng", True)])
+def test_the_gallery_shows_every_rule(name: str, tls: bool) -> None:
+    records = _records(name)
     ports = {record.connection: record.client[1] for record in records if isinstance(record, Connection)}
     found = {
         (finding.rule, ports[finding.connection] // make.PORTS)
@@ -60,7 +61,7 @@ def test_the_gallery_shows_every_rule() -> None:
     of_the_run = {finding.rule for finding in records if isinstance(finding, Finding) and finding.connection is None}
     missing = [
         rule.id
-        for port, rule in make.gallery()
+        for port, rule in make.gallery(tls=tls)
         if (rule.id, port // make.PORTS) not in found and not (rule.subject == "Capture" and rule.id in of_the_run)
     ]
     assert missing == []

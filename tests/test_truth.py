@@ -22,7 +22,7 @@ PATTERNS = (
     "var_pcapng.*", "var_sll.*", "rw_reorder.*", "rw_wrap.*", "rw_vlan.*", "rw_null.*", "rw_raw.*", "rw_gzip.*",
     "rw_bigendian.*", "rw_badsum.*", "rw_tso_len0.*", "rw_segmented.*",
     "rw_conflict.*", "rw_ip6ext.*", "rw_ipfrag.*", "rw_mid_nosyn.*", "rw_nofin.*", "rw_overlap_noreorder.*",
-    "multi_iface.*",
+    "multi_iface.*", "tls1*",
 )  # fmt: skip
 
 

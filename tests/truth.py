@@ -70,7 +70,13 @@ class Result(msgspec.Struct):
 def compare(capture: Path) -> Compared:
     """Analyse ``capture`` and compare with the truth beside it."""
     truths = _connections(truth_file(capture))
-    settings = Settings(records=frozenset(RECORDS), findings_per_rule=1_000_000, held_findings=1_000_000)
+    keylog = json.loads(truth_file(capture).read_text()).get("keylog")
+    settings = Settings(
+        records=frozenset(RECORDS),
+        findings_per_rule=1_000_000,
+        held_findings=1_000_000,
+        keylog=str(capture.with_name(keylog)) if keylog else "",
+    )
     records = pipeline.run(open_source([str(capture)], settings), settings)
     return judge(capture.name, truths, records)
 

@@ -104,6 +104,8 @@ class Pcapng:
                     return int(state[layout.NEED])
                 if status == layout.DAMAGE:
                     raise DamageError(self._complaint(buffer))
+                if state[layout.COUNT] and self._holds_secrets(buffer):
+                    return 0  # they are for the packets after them
                 if need := self._block(buffer):
                     return need
         finally:
@@ -212,6 +214,11 @@ class Pcapng:
     def _old_packet(self, fixed: Any, rest: memoryview) -> None:
         if fixed.interface < self._interfaces and fixed.drops != pcapng.UNKNOWN_DROPS:
             self._table[fixed.interface * layout.INTERFACE + layout.LOST] += fixed.drops
+
+    def _holds_secrets(self, buffer: Buffer) -> bool:
+        """The block at `at` is a Decryption Secrets Block."""
+        head = buffer.view[self.at : buffer.end]
+        return len(head) >= TRAILER and pcap.u32(self._order).parse(head) == pcapng.SECRETS
 
     def _renew(self, block: memoryview) -> None:
         """Turn the obsolete packet block into its successor, which has the same fields in the same places."""

@@ -36,6 +36,10 @@ class Source:
         self._settings = settings
         self._paths = list(paths)
         self._ledgers = [Ledger("standard input" if path == STDIN else path) for path in self._paths]
+        self.secrets: list[bytes] = []
+        """TLS key logs found in the captures so far."""
+        for ledger in self._ledgers:
+            ledger.secrets = self.secrets
         self._unreadable: set[int] = set()
         self._running: Generator[Batch, None, None] | None = None
         self._sizes: list[int | None] = [None] * len(self._paths)
@@ -107,11 +111,6 @@ class Source:
     def skipped(self) -> dict[str, int]:
         """Packets passed over, by reason."""
         return _added(ledger.skipped for ledger in self._ledgers)
-
-    @property
-    def secrets(self) -> list[bytes]:
-        """TLS key logs found in the captures so far."""
-        return [secret for ledger in self._ledgers for secret in ledger.secrets]
 
     @property
     def position(self) -> int:

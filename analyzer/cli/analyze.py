@@ -24,6 +24,7 @@ def analyze(
     records: words.Records = None,
     payloads: words.Payloads = None,
     decode_as: words.DecodeAs = None,
+    keylog: words.Keylog = None,
     timeout: words.Timeout = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Wait for what is still written to the last file; Ctrl-C ends it.")
@@ -62,6 +63,7 @@ def analyze(
         records=records or None,
         payloads=payloads,
         decode_as=decode_as or None,
+        keylog=keylog,
         timeout=pairs("--timeout", timeout) if timeout else None,
         follow=follow or None,
         color=color,

@@ -4,7 +4,7 @@
     select = ["FR", "MK"]          # also: ignore, format, output, records, decode-as: a list or one string
     severity = { "FR-002" = "warning" }
     fail-on = "warning"            # also: color
-    baseline = "known.json"        # relative to the working directory
+    baseline = "known.json"        # also: keylog; relative to the working directory
     payloads = true                # also: progress, redact
     timeout = { pong = 30 }        # seconds
     limits = { message-size = 1048576 }   # any other numeric setting: bytes, counts, or -time in seconds
@@ -28,7 +28,7 @@ FILE = "pyproject.toml"
 LISTS = ("format", "output", "select", "ignore", "records", "decode-as")
 TABLES = ("severity", "timeout")
 WORDS = ("fail-on", "color")
-PATHS = ("baseline",)
+PATHS = ("baseline", "keylog")
 SWITCHES = ("payloads", "progress", "redact")
 KEYS = (*LISTS, *TABLES, *WORDS, *PATHS, *SWITCHES, "limits")
 

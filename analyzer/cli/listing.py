@@ -31,13 +31,14 @@ def listed(
     frame: int | None,
     direction: str | None,
     decode_as: list[int],
+    keylog: str,
 ) -> Iterator[str]:
     """The lines to print. Raises InputError, and UsageError where the frame or connection does not exist.
 
     Captures that cannot be read, beside others, are added to ``unreadable``.
     """
     kinds = ("connections", "handshakes", "frames", "messages")
-    with closing(api.records(captures, *kinds, decode_as=decode_as)) as given:
+    with closing(api.records(captures, *kinds, decode_as=decode_as, keylog=keylog)) as given:
         records = _watched(given, unreadable)
         if frame is None:
             yield from Overview(connection, direction).lines(records)

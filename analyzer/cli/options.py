@@ -8,12 +8,14 @@ mistake is a UsageError that names the word and what would be right.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
 
 from analyzer.api import make_settings, nearest
-from analyzer.errors import UsageError
+from analyzer.capture.keylog import from_environment
+from analyzer.errors import MissingDependencyError, UsageError
 from analyzer.model import Severity
 from analyzer.report.formats import FORMATS, by_suffix
 from analyzer.report.outputs import STDOUT
@@ -48,6 +50,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     records: list[str] | None = None
     payloads: bool | None = None
     decode_as: list[str] | None = None
+    keylog: str | None = None
     timeout: dict[str, str] | None = None
     limits: dict[str, int] | None = None
     """Any other numeric setting, by its field name; only the configuration file has these."""
@@ -82,6 +85,7 @@ def settings(options: Options, rules: Mapping[str, Rule]) -> Settings:
         chosen["payloads"] = options.payloads
     if options.decode_as is not None:
         chosen["decode_as"] = [port(item) for item in several("--decode-as", options.decode_as)]
+    chosen["keylog"] = keylog(options.keylog)
     if options.follow is not None:
         chosen["follow"] = options.follow
     for name, value in (options.timeout or {}).items():
@@ -168,6 +172,19 @@ def port(word: str) -> int:
     if not (word.isascii() and word.isdigit() and 0 < int(word) < 1 << 16):
         raise UsageError(f"--decode-as {word}: not a TCP port (1 to 65535)")
     return int(word)
+
+
+def keylog(path: str | None) -> str:
+    """The key log to use: the one that was named, else the environment's, if it can be; empty: none.
+
+    Raises MissingDependencyError where one was named and nothing can be decrypted.
+    """
+    able = find_spec("cryptography") is not None
+    if path is not None and not able:
+        raise MissingDependencyError("--keylog needs cryptography: pip install 'wsanalyzer[tls]'")
+    if path is None and able:
+        path = from_environment()
+    return path or ""
 
 
 def nanoseconds(name: str, word: str) -> int:

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from analyzer.cli import words as shared
+
 
 def show(
     captures: Annotated[list[str], typer.Argument(metavar="CAPTURE", help="Files, folders, patterns; - is stdin.")],
@@ -24,10 +26,12 @@ def show(
     decode_as: Annotated[
         list[str] | None, typer.Option(metavar="PORT", help="Treat this TCP port as WebSocket without an opening.")
     ] = None,
+    keylog: shared.Keylog = None,
 ) -> int:
     """Show what captures hold, as tables."""
     from analyzer.cli.listing import listed
     from analyzer.cli.options import choice, port, words
+    from analyzer.cli.options import keylog as chosen_keylog
     from analyzer.cli.results import UNREADABLE
     from analyzer.cli.startup import settle
     from analyzer.cli.terminal import say
@@ -37,7 +41,16 @@ def show(
     ports = [port(word) for word in words(decode_as or [])]
     settle()
     unreadable: list[str] = []
-    for line in listed(captures, unreadable, connection=connection, frame=frame, direction=direction, decode_as=ports):
+    lines = listed(
+        captures,
+        unreadable,
+        connection=connection,
+        frame=frame,
+        direction=direction,
+        decode_as=ports,
+        keylog=chosen_keylog(keylog),
+    )
+    for line in lines:
         sys.stdout.buffer.write(line.encode() + b"\n")
     for path in unreadable:
         say(f"{path}: cannot be read; left out")

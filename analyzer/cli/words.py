@@ -49,6 +49,12 @@ Payloads = Annotated[bool | None, typer.Option("--payloads", help="Put payloads 
 DecodeAs = Annotated[
     Several, typer.Option(metavar="PORT", help="Treat this TCP port as WebSocket without an opening handshake.")
 ]
+Keylog = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="TLS key log, to decrypt wss:// with; default: SSLKEYLOGFILE in the environment."
+    ),
+]
 Timeout = Annotated[
     Several, typer.Option(metavar="NAME=SECONDS", help="Patience: pong, close, fail, teardown, follow.")
 ]

@@ -83,6 +83,8 @@ class Exchange(msgspec.Struct, kw_only=True):
     """Packed address and port of either endpoint, by side; None where nobody said."""
     tls: bool = False
     """The bytes were decrypted: nobody else could read them."""
+    nameless: Place | None = None
+    """Of the ClientHello, where it names no server."""
     raised_before: set[str] = msgspec.field(default_factory=set)
     """Ids of the rules already raised for this TCP connection's openings: one set, shared by its exchanges."""
 

@@ -33,9 +33,11 @@ class Capture(msgspec.Struct):
     backwards: int = 0
     """Packets with a time before their predecessor's."""
     backwards_first: Place | None = None
-    encrypted: int = 0
-    """Connections that are TLS."""
-    encrypted_first: Place | None = None
+    encrypted: dict[str, tuple[int, Place]] = {}
+    """Connections that are TLS and were not decrypted, by the reason; of each how many, and where the first is."""
+    unreadable: int = 0
+    """TLS records that do not authenticate, in connections that were decrypted."""
+    unreadable_first: Place | None = None
     clear: int = 0
     """Openings without TLS; how many of them on loopback; where the first is."""
     clear_loopback: int = 0
@@ -68,6 +70,11 @@ class Capture(msgspec.Struct):
         ordinal, before_ns = self.steps[at]
         return (NEVER, last.time_ns) if ordinal > last.ordinal else (ordinal, before_ns)
 
+    def sealed(self, reason: str, place: Place) -> None:
+        """One more connection that cannot be decrypted, for that reason."""
+        count, first = self.encrypted.get(reason, (0, place))
+        self.encrypted[reason] = count + 1, first
+
 
 @rule("ST-003", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def snaplen_cut(capture: Capture) -> Iterator[Fault]:
@@ -94,22 +101,35 @@ def snaplen_cut(capture: Capture) -> Iterator[Fault]:
 
 @rule("ST-005", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def encrypted(capture: Capture) -> Iterator[Fault]:
-    """Connections are TLS, and no keys were given.
+    """Connections are TLS, and were not decrypted.
 
-    Only their TCP level can be seen. Nothing is known about what they carry.
+    Only their TCP level can be seen; nothing is known about what they carry. With a key log (``--keylog``), or with its
+    secrets inside the capture, all rules apply to what is decrypted; the reason told for each kind of connection says
+    what is missing. Records that do not authenticate under the right key are told here as well: they were damaged, or
+    others were lost unseen.
 
     Violates:
         client: raw 16 03 01 00 05 01 00 00 01 00
 
     Conforms:
         client: 81 80 37 fa 21 3d
+
+        tls
+        client: 81 80 37 fa 21 3d
     """
-    if capture.encrypted:
+    for reason, (count, place) in capture.encrypted.items():
         yield Fault(
             expected="plaintext, or keys",
-            found=several(capture.encrypted, "TLS connection"),
-            place=capture.encrypted_first,
-            count=capture.encrypted,
+            found=f"{several(count, 'TLS connection')}: {reason}",
+            place=place,
+            count=count,
+        )
+    if capture.unreadable:
+        yield Fault(
+            expected="records that authenticate",
+            found=several(capture.unreadable, "TLS record", "that cannot be read"),
+            place=capture.unreadable_first,
+            count=capture.unreadable,
         )
 
 

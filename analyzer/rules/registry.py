@@ -45,6 +45,7 @@ MODULES = (
     "origins",
     "handshake_key",
     "secrets",
+    "secure",
     "floods",
     "relations",
 )

@@ -34,7 +34,7 @@ if cython.compiled:  # noqa: SIM108  (to Cython a typedef is a statement of its 
 else:
     Column = memoryview
 
-DATA, GAP, FIN, RST, OPEN, END, TICK, CONFLICT, SIGN = range(9)
+DATA, GAP, FIN, RST, OPEN, END, TICK, CONFLICT, SIGN, TLS = range(10)
 """Kinds of chunk. OPEN comes before a connection's first chunk: its ``length`` is the number of the
 TCP stream as tshark counts, its ``acked`` is 1 where a SYN was captured by then, and at its ``start`` in
 ``store`` stand the endpoints, packed. END comes after the last; its ``length`` is SYNCED where a SYN was
@@ -43,14 +43,20 @@ FIN, RST and END say how much of the other direction was ``acked`` until then, a
 their own. A TICK belongs to no direction; its ``offset`` is the time of the packet before. A CONFLICT is a
 retransmission whose bytes differ from the first copy; at its ``start`` in ``store`` stand both, packed (see
 `analyzer.tcp.delivery.Copies`). A SIGN tells what a segment's flags mark: its ``length`` is REUSED, HOPS or IDLE
-of `analyzer.tcp.packets`, its ``start`` the segment's ``detail``."""
+of `analyzer.tcp.packets`, its ``start`` the segment's ``detail``. TLS comes from `analyzer.tls` alone, and says
+with its ``length`` what (SECURED and the next)."""
 _DATA = cython.declare(cython.longlong, DATA)
 SYNCED, UNHEARD = 1, (2, 4)
 """In the ``length`` of an END, UNHEARD by side."""
 
-LOST, SNAPLEN, LIMIT = range(3)
-"""Why a GAP is one, in its ``start``."""
+LOST, SNAPLEN, LIMIT, SEALED, SEALED_UNSURE = range(5)
+"""Why a GAP is one, in its ``start``. The last two: what is missing was encrypted; how much it was is a guess."""
 GAP_REASONS = ("lost", "snaplen", "limit")
+
+SECURED, FAILED, UNREADABLE, WITHHELD = range(4)
+"""What a TLS row says. SECURED: from now on the bytes are decrypted; its ``start`` is 0 where the ClientHello, at the
+row's place, names no server. FAILED: they cannot be; its ``start`` tells why. UNREADABLE: a record was not. WITHHELD:
+``start`` bytes of TCP are missing."""
 
 UNSET, FLOWING, FINISHED, RESET, DEAD = range(5)
 """States of a direction: no start known; data may come; FIN delivered; RST delivered; connection ended."""

@@ -149,6 +149,12 @@ def build_section(order: str = LITTLE) -> bytes:
     return build_block(SECTION, SECTION_HEADER[order], fields, order=order)
 
 
+def build_secrets(keylog: bytes, order: str = LITTLE) -> bytes:
+    """A Decryption Secrets Block with a TLS key log."""
+    fields: dict[str, object] = {"kind": TLS_KEY_LOG, "length": len(keylog)}
+    return build_block(SECRETS, DECRYPTION_SECRETS[order], fields, keylog, order)
+
+
 def build_interface(
     link: int = 1, snaplen: int = 0, values: list[tuple[int, bytes]] | None = None, order: str = LITTLE
 ) -> bytes:

@@ -1,0 +1,1 @@
+"""Key log, TLS records, decrypted bytes."""
