@@ -15,7 +15,7 @@ from analyzer.report.verdict import plural
 from analyzer.walkthrough import checks, reaction
 from analyzer.walkthrough.document import Block, Paragraph, Section, Table, Words, outcome, paragraph, quote, words
 from analyzer.walkthrough.frame import Teller, control, is_control, payload, quoted, shape, title
-from analyzer.walkthrough.gather import DIRECTIONS, Gathered, Told, shown
+from analyzer.walkthrough.gather import DIRECTIONS, Gathered, Told, carried, shown
 from analyzer.walkthrough.moments import OTHER, duration, since
 from analyzer.walkthrough.segments import Traffic
 
@@ -49,6 +49,7 @@ class Data:
         self._start = start_ns
         self._teller = Teller(start_ns, redacted=gathered.redacted)
         self._shapes: set[tuple[object, ...]] = set()
+        self._messages = gathered.messages()
         self._drawn = self._blamed = 0
         self._open: dict[Direction, list[Frame]] = {side: [] for side in DIRECTIONS}
         frames = [*gathered.first, *gathered.last]
@@ -153,7 +154,8 @@ class Data:
         if not frame.fin:
             return None
         self._open[frame.direction] = []
-        return group, self._gathered.message(group)
+        waiting = self._messages.get(carried(group))
+        return group, waiting.popleft() if waiting else None
 
     def _frame(self, frame: Frame, told: tuple[list[Frame], Told | None] | None) -> Iterator[Block]:
         yield from self._teller.blocks(frame, drawn=True)

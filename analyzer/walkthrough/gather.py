@@ -25,8 +25,8 @@ FIRST_FRAMES = 150
 """Frames kept from the beginning of the conversation: more than anybody reads one by one."""
 LAST_FRAMES = 30
 """And from its end, where what went wrong usually is."""
-MESSAGES = 1000
-"""Messages kept, with their beginnings."""
+FIRST_MESSAGES, LAST_MESSAGES = 2 * FIRST_FRAMES, 4 * LAST_FRAMES
+"""Messages kept, with their beginnings. More than there are frames kept, as the two come in different order."""
 BEGINNING = 256
 """Characters of a message's payload that are kept."""
 FRAME_BYTES = 64
@@ -49,6 +49,10 @@ class Beginning(msgspec.Struct, frozen=True):
     text: str | None
     data: bytes
     whole: bool
+
+
+Carried = tuple[str, int, int, int]
+"""Direction, first packet, last packet and number of frames of a message."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -107,20 +111,22 @@ class Gathered(msgspec.Struct):
     last: deque[Frame] = msgspec.field(default_factory=lambda: deque(maxlen=LAST_FRAMES))
     folded: int = 0
     """Frames between the first and the last ones."""
-    messages: dict[tuple[str, int, int, int], deque[Told]] = {}
-    """By direction, first packet, last packet and number of frames."""
-    kept_messages: int = 0
+    first_messages: list[Told] = []
+    last_messages: deque[Told] = msgspec.field(default_factory=lambda: deque(maxlen=LAST_MESSAGES))
     sides: dict[Direction, Side] = msgspec.field(default_factory=lambda: {side: Side() for side in DIRECTIONS})
     run: Run | None = None
     summary: Summary | None = None
     others: dict[int, str] = {}
     """Other connections, as far as they are named."""
 
-    def message(self, frames: list[Frame]) -> Told | None:
-        """The message that these frames carried, once."""
-        first, last = frames[0], frames[-1]
-        waiting = self.messages.get((first.direction, first.packet, last.last_packet, len(frames)))
-        return waiting.popleft() if waiting else None
+    def messages(self) -> dict[Carried, deque[Told]]:
+        """The messages kept, in order, by what carried them."""
+        found: dict[Carried, deque[Told]] = {}
+        for told in (*self.first_messages, *self.last_messages):
+            message = told.message
+            key = (message.direction, message.first_packet, message.last_packet, message.frames)
+            found.setdefault(key, deque()).append(told)
+        return found
 
 
 def gather(records: Iterable[Record], wanted: int | None, *, redact: bool = False) -> Gathered:
@@ -241,11 +247,8 @@ def _message(gathered: Gathered, message: Message, beginning: Beginning | None) 
     else:
         side.length += message.length
     side.compressed += message.compressed
-    if gathered.kept_messages < MESSAGES:
-        gathered.kept_messages += 1
-        key = (message.direction, message.first_packet, message.last_packet, message.frames)
-        kept = msgspec.structs.replace(message, payload=msgspec.UNSET)
-        gathered.messages.setdefault(key, deque()).append(Told(kept, beginning))
+    kept = gathered.first_messages if len(gathered.first_messages) < FIRST_MESSAGES else gathered.last_messages
+    kept.append(Told(msgspec.structs.replace(message, payload=msgspec.UNSET), beginning))
 
 
 def _beginning(message: Message) -> Beginning | None:
@@ -266,3 +269,8 @@ def shown(told: Told) -> str:
     if beginning.text is not None:
         return elide(beginning.text, BEGINNING) + ("" if beginning.whole else "...")
     return beginning.data[:32].hex(" ") + ("" if beginning.whole and len(beginning.data) <= 32 else " ...")
+
+
+def carried(frames: list[Frame]) -> Carried:
+    """What tells a message from others: the frames that carried it."""
+    return frames[0].direction, frames[0].packet, frames[-1].last_packet, len(frames)

@@ -40,7 +40,7 @@ LAST = "DISCONNECTED"
 
 
 class MissingError(Exception):
-    """A program or a permission that the recording needs is not there."""
+    """A program that the recording needs is not there."""
 
 
 def program(*names: str) -> str:
@@ -53,7 +53,10 @@ def program(*names: str) -> str:
 
 
 def record(capture: Path, port: int = 0) -> list[str]:
-    """Run the demo once, its packets into ``capture``; the lines on its page. Raises MissingError, TimeoutError."""
+    """Run the demo once, its packets into ``capture``; the lines on its page.
+
+    Raises MissingError, PermissionError, and TimeoutError where something takes too long.
+    """
     with serving(port) as served, capturing(capture, served):
         lines = visit(f"http://{HOST}:{served}/")
         time.sleep(LINGER)
@@ -62,7 +65,7 @@ def record(capture: Path, port: int = 0) -> list[str]:
 
 @contextlib.contextmanager
 def capturing(capture: Path, port: int) -> Iterator[None]:
-    """Have tcpdump at work on this port of the loopback interface. Raises MissingError where it may not."""
+    """Have tcpdump at work on this port of the loopback interface. Raises PermissionError where it may not."""
     command = [
         program("tcpdump"),
         "-i",
@@ -82,7 +85,7 @@ def capturing(capture: Path, port: int) -> Iterator[None]:
                 line = process.stderr.readline()
                 said += line
                 if not line:
-                    raise MissingError(f"tcpdump: {' '.join(said.split())}")
+                    raise PermissionError(f"tcpdump: {' '.join(said.split())}")
             yield
         finally:
             process.send_signal(signal.SIGINT)

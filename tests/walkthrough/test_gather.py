@@ -8,7 +8,7 @@ import pytest
 
 from analyzer import api
 from analyzer.errors import UsageError
-from analyzer.walkthrough.gather import FIRST_FRAMES, LAST_FRAMES, NAMED, extended, gather, shown
+from analyzer.walkthrough.gather import FIRST_FRAMES, LAST_FRAMES, NAMED, carried, extended, gather, shown
 from tests.walkthrough import telling
 
 HELLO = "client: 81 85 37 fa 21 3d 7f 9f 4d 51 58"
@@ -29,13 +29,17 @@ def test_a_message_belongs_to_its_frames(tmp_path: Path) -> None:
         tmp_path, "server: 01 03 48 65 6c\nserver: 89 00\nserver: 80 02 6c 6f\nserver: 82 01 ff"
     )
     first, _, last, binary = known.first
-    told = known.message([first, last])
-    assert told is not None
+    (told,) = known.messages()[carried([first, last])]
     assert shown(told) == "Hello"
-    assert known.message([first, last]) is None, "each is told once"
-    bytes_told = known.message([binary])
-    assert bytes_told is not None
+    (bytes_told,) = known.messages()[carried([binary])]
     assert shown(bytes_told) == "ff"
+
+
+def test_the_last_frames_have_their_messages(tmp_path: Path) -> None:
+    many = "\n".join(f"server: 82 02 {number >> 8:02x} {number & 255:02x}" for number in range(1000))
+    known, _ = telling.gathered(tmp_path, many)
+    messages = known.messages()
+    assert [shown(messages[carried([frame])][0]) for frame in (known.first[149], known.last[-1])] == ["00 95", "03 e7"]
 
 
 def test_the_length_form_follows_from_the_header(tmp_path: Path) -> None:

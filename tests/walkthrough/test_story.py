@@ -10,6 +10,7 @@ from analyzer.errors import UsageError
 from analyzer.walkthrough import html, markdown
 from analyzer.walkthrough.segments import Traffic
 from analyzer.walkthrough.story import tell, walkthrough
+from tests.report import made
 from tests.walkthrough import telling
 
 VIOLATING = """
@@ -130,3 +131,22 @@ def test_without_packets_the_rest_is_still_told(tmp_path: Path) -> None:
     known, _ = telling.gathered(tmp_path, VIOLATING)
     story = telling.flat(tell(known, Traffic()))
     assert "Not in the capture: SYN, SYN-ACK, ACK" in story
+
+
+def test_what_strangers_sent_is_harmless_in_every_form(tmp_path: Path) -> None:
+    conversation = """
+        client: http GET /<script>alert(1)</script>\\x1b[2J HTTP/1.1 | Host: a | Upgrade: websocket \
+            | Connection: Upgrade | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ== | Sec-WebSocket-Version: 13 \
+            | X-<b>: `</pre><img src=x>\\x9b0m` | Origin: http://a"><script>
+        server: 81 1e 3c 2f 70 72 65 3e 3c 73 63 72 69 70 74 3e 61 6c 65 72 74 28 31 29 3c 2f 73 63 72 1b 5b 32 4a
+        server: 89 08 3c 73 63 72 69 70 74 3e
+        server: 88 0a 03 e8 1b 5d 30 3b 3c 62 3e 07
+    """
+    document = telling.told(tmp_path, conversation)
+    made.assert_harmless(telling.plain(document))
+    for written in ("\n".join(markdown.lines(document)), "\n".join(html.lines(document))):
+        made.assert_harmless(written)
+        for tag in ("<script", "<img", "<b>"):
+            assert tag not in written
+        assert written.count("</pre>") == written.count("<pre")
+    assert "\\x1b[2J" in telling.plain(document)
