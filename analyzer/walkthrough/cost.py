@@ -30,7 +30,10 @@ def _blocks(gathered: Gathered, traffic: Traffic) -> Iterator[Block]:
     messages = [gathered.sides[name].messages for name in DIRECTIONS]
     headers = sum(side.data_headers for side in gathered.sides.values())
     opening = gathered.openings[-1] if gathered.openings else None
-    if opening is None or opening.request is None or opening.response is None:
+    assert gathered.connection is not None
+    if gathered.connection.transport == "h2":
+        yield paragraph("What HTTP would have cost is not reckoned: HTTP/2 compresses its heads.")
+    elif opening is None or opening.request is None or opening.response is None:
         yield paragraph("What HTTP would have cost cannot be reckoned: the opening's heads are not in the capture.")
     else:
         request, response = opening.request, opening.response

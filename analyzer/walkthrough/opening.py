@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 
 from analyzer.http.fields import GUID
-from analyzer.model import Direction, Extension, Finding, Handshake, HeadRecord
+from analyzer.model import Direction, Extension, Finding, Handshake, HeadRecord, Severity
 from analyzer.report import glossary
 from analyzer.report.verdict import plural
 from analyzer.walkthrough import checks
@@ -42,6 +42,8 @@ UPGRADING = frozenset(
 """Fields that only an opening needs; a plain HTTP exchange would do without."""
 FIELDS = 100
 """Fields of one head that are told."""
+LEGACY = ("HS-501", "HS-502", "HS-503", "HS-504")
+"""Openings of the drafts before RFC 6455."""
 NONCE = 16
 """Bytes of a key (RFC 6455 4.1)."""
 SWITCHING = 101
@@ -65,7 +67,7 @@ COMPRESSION = {
 
 def sections(gathered: Gathered, start_ns: int) -> Iterator[Section]:
     """One section for the stage, and one for each step."""
-    findings = [finding for finding in gathered.findings if finding.frame is None and _of_opening(finding)]
+    every = [finding for finding in gathered.findings if finding.frame is None and _of_opening(finding)]
     if not gathered.openings:
         yield Section("The opening handshake", [paragraph(_unseen(gathered))])
         return
@@ -76,11 +78,18 @@ def sections(gathered: Gathered, start_ns: int) -> Iterator[Section]:
             " leave HTTP, and the server agrees with a 101 or does not."
         )
     ]
-    for opening in failed:
-        blocks.append(_failed(opening))
+    heads = [None if head is None else head.stream_offset for head in (last.request, last.response)]
+    findings = [finding for finding in every if finding.stream_offset in (None, *heads)]
+    blocks += [_failed(opening) for opening in failed]
+    earlier = [finding for finding in every if finding not in findings]
+    if earlier:
+        blocks.append(checks.told(earlier))
+    other = _other_form(gathered, every)
+    if other:
+        blocks.append(paragraph(other))
     yield Section("The opening handshake", blocks)
-    yield _request(last, findings, start_ns)
-    yield _response(last, findings, start_ns)
+    yield _request(last, findings, start_ns, judged=not other)
+    yield _response(last, findings, start_ns, judged=not other)
     accept = _accept_blocks(last)
     if accept:
         yield Section("The accept value, step by step", accept, 2)
@@ -88,7 +97,20 @@ def sections(gathered: Gathered, start_ns: int) -> Iterator[Section]:
 
 
 def _of_opening(finding: Finding) -> bool:
-    return finding.rule.startswith(("HS-", "EX-0", "EX-1", "TX-003"))
+    return finding.rule.startswith(("HS-", "H2-", "EX-0", "EX-1", "TX-003"))
+
+
+def _other_form(gathered: Gathered, findings: list[Finding]) -> str:
+    """What this opening is, where it is not the one of RFC 6455 4, so that what that demands does not apply."""
+    assert gathered.connection is not None
+    if gathered.connection.transport == "h2":
+        return (
+            "It runs over HTTP/2: the opening is an extended CONNECT answered by 200, without key and accept value,"
+            " and the connection is one stream among others (RFC 8441 4, 5)."
+        )
+    if any(finding.rule in LEGACY for finding in findings):
+        return "This opening is of a draft from before RFC 6455, so it is not measured by what the RFC demands."
+    return ""
 
 
 def _unseen(gathered: Gathered) -> str:
@@ -100,9 +122,8 @@ def _unseen(gathered: Gathered) -> str:
         "opening": "a part of the opening was seen",
     }[connection.role_evidence]
     return (
-        "The opening is not in the capture, which began later. So its fields, the subprotocol and the"
-        " extensions are not"
-        f" known, and what depends on them is not judged. Which side is the client is known because {how}."
+        "The opening is not in the capture, which began later. So its fields, the subprotocol and the extensions are"
+        f" not known, and what depends on them is not judged. Which side is the client is known because {how}."
     )
 
 
@@ -115,7 +136,7 @@ def _failed(opening: Handshake) -> Paragraph:
 # --- the heads
 
 
-def _request(opening: Handshake, findings: list[Finding], start_ns: int) -> Section:
+def _request(opening: Handshake, findings: list[Finding], start_ns: int, *, judged: bool) -> Section:
     head = opening.request
     seen: frozenset[Direction] = frozenset() if head is None else frozenset({"client"})
     blocks: list[Block] = [
@@ -125,30 +146,36 @@ def _request(opening: Handshake, findings: list[Finding], start_ns: int) -> Sect
     ]
     if head is not None:
         blocks.append(_terms(head, "method, what is asked for, and the version of HTTP: a plain GET (RFC 6455 4.1)"))
-    blocks.append(paragraph("What the server has to check before it agrees (RFC 6455 4.2.1):"))
-    wanted = tuple(check for check in checks.REQUEST if _applies(check, head))
-    blocks += [checks.judged(wanted, findings, seen), *_rest(findings, "client")]
-    return Section("The client asks", blocks, 2)
+    if judged:
+        blocks.append(paragraph("What the server has to check before it agrees (RFC 6455 4.2.1):"))
+        wanted = tuple(check for check in checks.REQUEST if _applies(check, head))
+        blocks.append(checks.judged(wanted, findings, seen))
+    return Section("The client asks", [*blocks, *_rest(findings, "client", judged=judged)], 2)
 
 
-def _response(opening: Handshake, findings: list[Finding], start_ns: int) -> Section:
+def _response(opening: Handshake, findings: list[Finding], start_ns: int, *, judged: bool) -> Section:
     head, request = opening.response, opening.request
     blocks: list[Block] = []
     if head is None:
         blocks.append(
             paragraph("No answer is in the capture." if request is not None else "The answer is not in the capture.")
         )
-        return Section("The server answers", [*blocks, *_rest(findings, "server")], 2)
+        return Section("The server answers", [*blocks, *_rest(findings, "server", judged=False)], 2)
     blocks.append(paragraph(f"{_place(head, start_ns)}, {plural(_size(head), 'byte')}:"))
-    blocks.append(_terms(head, _status_words(opening), refusal=opening.status != SWITCHING))
-    if opening.status == SWITCHING:
+    blocks.append(_terms(head, _status_words(opening), refusal=not agreed(opening)))
+    if agreed(opening) and judged:
         blocks.append(paragraph("What the client has to check before it goes on (RFC 6455 4.1):"))
         seen: frozenset[Direction] = frozenset({"client", "server"})
         wanted = tuple(check for check in checks.RESPONSE if _applies(check, head))
         blocks.append(checks.judged(wanted, findings, seen))
-    else:
+    elif not agreed(opening):
         blocks.append(paragraph("No WebSocket came of it: whatever follows on this connection is HTTP."))
-    return Section("The server answers", [*blocks, *_rest(findings, "server")], 2)
+    return Section("The server answers", [*blocks, *_rest(findings, "server", judged=judged)], 2)
+
+
+def agreed(opening: Handshake) -> bool:
+    """The server switched, rightly or not."""
+    return opening.accepted or opening.status == SWITCHING
 
 
 def _applies(check: checks.Check, head: HeadRecord | None) -> bool:
@@ -164,11 +191,11 @@ def _applies(check: checks.Check, head: HeadRecord | None) -> bool:
     return needs is None or head is None or bool(values(head, needs))
 
 
-def _rest(findings: list[Finding], side: Direction) -> list[Block]:
-    """Findings of a side that no demand in the tables stands for."""
-    tabled = {rule for check in checks.ALL for rule in check.rules}
+def _rest(findings: list[Finding], side: Direction, *, judged: bool) -> list[Block]:
+    """Findings of a side: what was broken, and what no demand in the tables stands for."""
+    tabled = {rule for check in checks.ALL for rule in check.rules} if judged else set()
     hits = [finding for finding in findings if finding.direction == side]
-    shown = [finding for finding in hits if finding.severity != "info" or finding.rule not in tabled]
+    shown = [finding for finding in hits if finding.severity is not Severity.INFO or finding.rule not in tabled]
     return [checks.told(shown)] if shown else []
 
 
@@ -181,7 +208,9 @@ def _size(head: HeadRecord) -> int:
 
 
 def _status_words(opening: Handshake) -> str:
-    if opening.status == SWITCHING:
+    if agreed(opening) and opening.status != SWITCHING:
+        return "the server agrees (RFC 8441 5)"
+    if agreed(opening):
         return "101 and nothing else means that the protocol changes with the byte after this head (RFC 6455 4.2.2)"
     return "not 101: the server does not switch, and the answer is to be read as any other of HTTP (RFC 6455 4.1)"
 
@@ -266,7 +295,7 @@ def _nonce(key: str) -> str:
 def _known(opening: Handshake) -> list[Block]:
     if opening.status is None:
         return [paragraph("Nothing yet: a client must not send data before it has the answer (RFC 6455 4.1).")]
-    if opening.status != SWITCHING:
+    if not agreed(opening):
         return [paragraph(f"That this connection will not be a WebSocket: the server answered {opening.status}.")]
     items: list[Words] = [_version(opening), _origin(opening), _subprotocol(opening), *_extensions(opening)]
     if opening.request is not None and opening.response is not None:

@@ -39,6 +39,13 @@ def section(gathered: Gathered, traffic: Traffic, start_ns: int) -> Section:
                 " any question and answer on this connection can take."
             )
         )
+    if connection.tls:
+        blocks.append(
+            paragraph(
+                "On top of TCP lies TLS. What follows was decrypted with keys that were at hand, and stream bytes are"
+                " counted in what was decrypted."
+            )
+        )
     return Section("The TCP handshake", blocks)
 
 

@@ -63,3 +63,22 @@ def test_the_size_without_what_only_an_opening_needs(tmp_path: Path) -> None:
     request = known.openings[-1].request
     assert request is not None
     assert plain_size(request) == len("GET /chat HTTP/1.1\r\nHost: server.example\r\n\r\n")
+
+
+def test_a_draft_from_before_the_rfc_is_not_measured_by_it(tmp_path: Path) -> None:
+    legacy = (
+        "client: http GET /demo HTTP/1.1 | Host: example.com | Connection: Upgrade"
+        " | Sec-WebSocket-Key2: 12998 5 Y3 1  .P00 | Upgrade: WebSocket | Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5"
+        " | Origin: http://example.com\nclient: 5e 6e 3a 64 73 24 38 3b"
+    )
+    story = telling.flat(telling.told(tmp_path, legacy))
+    assert "of a draft from before RFC 6455" in story
+    assert "held client" not in story
+
+
+def test_what_an_earlier_opening_broke_is_not_held_against_the_last(tmp_path: Path) -> None:
+    wrong = REQUEST.replace("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 12")
+    refusal = "server: http HTTP/1.1 426 No | Upgrade: websocket | Sec-WebSocket-Version: 13 | Content-Length: 0"
+    document = telling.told(tmp_path, f"{wrong}\n{refusal}\n{REQUEST}\n{HELLO}")
+    assert "HS-111" in telling.section(document, "The opening handshake")
+    assert "held client one version, and it is 13" in telling.section(document, "The client asks")
