@@ -17,8 +17,10 @@ from analyzer.rules.registry import rule
 from analyzer.rules.sequel import Sequel
 from analyzer.rules.transport import Transport
 
-FAILING = (1002, 1010)
-"""Close codes with which a client may turn a wrong answer down: protocol error, extension missing."""
+FAILING = (1002, 1003, 1007, 1008, 1009, 1010, 1011)
+"""Close codes with which a client may turn a wrong answer down: protocol error and extension missing fit best, but a
+client that fails the connection chooses the code (RFC 6455 7.1.7); 1000 and 1001 are those of one that used it.
+"""
 
 
 @rule("HS-401", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 6455 4.1", role=Role.CLIENT)
@@ -27,7 +29,8 @@ def client_data_before_response(sequel: Sequel) -> Iterator[Fault]:
 
     Until the answer is there nobody knows whether the other side speaks WebSocket, so frames sent early may reach an
     HTTP server, or a proxy that takes them for the next request. What the early segment acknowledges shows that its
-    sender had not read the answer. An early HTTP request is pipelining, and only a remark.
+    sender had not read the answer. An HTTP request before a refusal is pipelining, and only a remark; where the answer
+    accepts, it stands where a frame should, which is FR-008.
 
     Violates:
         client: http GET /chat HTTP/1.1 | Host: a.example | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ== | Sec-WebSocket-Version: 13
@@ -44,7 +47,7 @@ def client_data_before_response(sequel: Sequel) -> Iterator[Fault]:
         client: 61 62 63 64
         server: http HTTP/1.1 101 Switching Protocols | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Accept: {accept}
     """
-    if sequel.first and sequel.early:
+    if sequel.first and sequel.early and not (sequel.http and sequel.frame is not None):
         answer = sequel.answer
         had = max(0, sequel.acked - answer.offset)
         what = "an HTTP request" if sequel.http else "data"

@@ -87,11 +87,15 @@ def test_a_segment_of_which_the_answer_acknowledges_a_part_proves_nothing() -> N
     assert msgspec.structs.replace(halved, place=Place(0, 2, 1, 0, 0)).early
 
 
-@pytest.mark.parametrize("answer", [ANSWER, REFUSE])
-def test_pipelining_is_a_remark(answer: str) -> None:
-    finding = one(ASK + GET + answer)
+def test_pipelining_is_a_remark() -> None:
+    finding = one(ASK + GET + REFUSE)
     assert (finding.rule, finding.severity) == ("HS-401", Severity.INFO)
     assert ids(ASK + REFUSE + GET + OK, *FAMILIES) == []
+
+
+def test_pipelining_where_frames_should_follow_is_told_once() -> None:
+    """Policy P2: FR-008 over everything else at those bytes."""
+    assert ids(ASK + GET + ANSWER, *FAMILIES, "FR") == ["FR-008"]
 
 
 # --- in spite of the answer
@@ -109,6 +113,9 @@ def close(code: int) -> str:
         (close(1000), True),
         (close(1002), False),
         (close(1010), False),
+        (close(1001), True),
+        (close(1003), False),
+        (close(1011), False),
         (close(1002) + "\n" + SAY, False),
         ("client: FIN", False),
         ("client: RST", False),
