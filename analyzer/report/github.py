@@ -46,7 +46,8 @@ class GitHub:
         for group in groups:
             self._out.write(command(group).encode() + b"\n")
         if self._summary is not None:
-            words = "".join(text for text, _ in verdict(self._summary, self._tally.blamed_count()))
+            line = verdict(self._summary, self._tally.blamed_count(), len(self._tally.observed))
+            words = "".join(text for text, _ in line)
             self._out.write(words.encode() + b"\n")
 
 

@@ -65,7 +65,7 @@ class Markdown:
         if summary is None:
             yield "# The analysis did not come to its end"
         else:
-            words = "".join(text for text, _ in verdict(summary, self._tally.blamed_count()))
+            words = "".join(text for text, _ in verdict(summary, self._tally.blamed_count(), len(self._tally.observed)))
             yield f"# {words}"
         yield from self._table()
         for number, groups in self._tally.by_connection().items():

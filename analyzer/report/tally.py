@@ -45,6 +45,8 @@ class Tally:
         self._worst = bytearray()
         self.infos: Counter[tuple[str, str]] = Counter()
         """Instances of severity info that were not kept, by rule id and name."""
+        self.observed: set[str] = set()
+        """Rules with findings of severity info, kept or not."""
         self.dropped = 0
         """Instances beyond the limit."""
 
@@ -52,6 +54,8 @@ class Tally:
         """Take the next finding."""
         if finding.connection is not None:
             self._note(finding.connection, finding.severity)
+        if finding.severity is Severity.INFO:
+            self.observed.add(finding.rule)
         if finding.severity is Severity.INFO and not self._verbose:
             self.infos[finding.rule, finding.name] += finding.count
             return

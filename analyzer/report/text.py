@@ -78,7 +78,7 @@ class Text:
         if summary is None:
             yield [("The analysis did not come to its end; what follows is what was found so far.", "error")]
         else:
-            yield verdict(summary, self._tally.blamed_count())
+            yield verdict(summary, self._tally.blamed_count(), len(self._tally.observed))
             if self._look.quiet:
                 return
             if not summary.connections:

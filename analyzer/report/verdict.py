@@ -11,13 +11,16 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def verdict(summary: Summary, blamed: int) -> Line:
-    """One line: how many violations in how many connections. ``blamed``: connections with any."""
-    if not summary.connections and not any(summary.severities.values()):
+def verdict(summary: Summary, blamed: int, observed: int = 0) -> Line:
+    """One line: how many violations in how many connections.
+
+    ``blamed``: connections with any; ``observed``: rules with findings of severity info.
+    """
+    if not summary.connections and not any(summary.severities.get(name) for name in ("error", "warning")):
         return [(f"No WebSocket connection found in {plural(summary.packets, 'packet')}", "heading")]
     connections = plural(summary.connections, "WebSocket connection")
-    errors, warnings, infos = (summary.severities.get(name, 0) for name in ("error", "warning", "info"))
-    counted = [plural(infos, "observation")] if infos else []
+    errors, warnings = (summary.severities.get(name, 0) for name in ("error", "warning"))
+    counted = [f"{plural(observed, 'kind')} of observation"] if observed else []
     if summary.known:
         counted.append(f"{summary.known} known")
     notes = f" ({', '.join(counted)})" if counted else ""
@@ -47,9 +50,13 @@ def hints(summary: Summary) -> list[str]:
             "The capture holds no TCP segment that could be read.",
             "A capture filter may have excluded it, or the wrong interface was recorded.",
         ]
-    return [
-        f"{plural(summary.tcp_streams, 'TCP connection')} seen, none with an opening handshake (RFC 6455 4).",
-        "Encrypted (wss://, TLS): the handshake cannot be read in the capture.",
-        "Begun before the capture: name the server's port with --decode-as PORT.",
-        "Another protocol, or a capture filter that left out the port: check what was recorded.",
-    ]
+    seen = [f"{plural(summary.tcp_streams, 'TCP connection')} seen, none with an opening handshake (RFC 6455 4)."]
+    encrypted = summary.findings.get("ST-005", 0)
+    if encrypted:
+        seen.append(f"{encrypted} of them encrypted (TLS), which hides the handshake.")
+    if encrypted < summary.tcp_streams:
+        seen += [
+            "Begun before the capture: name the server's port with --decode-as PORT.",
+            "Another protocol, or a capture filter that left out the port: check what was recorded.",
+        ]
+    return seen

@@ -17,7 +17,7 @@ Cli = Callable[..., tuple[int, str, str]]
 def test_text_goes_to_stdout_and_notes_to_stderr(scripted, cli: Cli) -> None:
     status, out, err = cli("analyze", "x.pcap")
     assert status == 1
-    assert out.splitlines()[0] == "8 errors, 1 warning in 2 of 3 WebSocket connections (3 observations)"
+    assert out.splitlines()[0] == "8 errors, 1 warning in 2 of 3 WebSocket connections (1 kind of observation)"
     assert err.startswith("wsanalyzer: note: chat.pcap: cut inside packet 101's record")
     assert len(err.splitlines()) == 1
     made.assert_harmless(out + err)

@@ -27,16 +27,16 @@ SECRETS = (
     "hunter2password",
     "setCookieValue12345",
     "bearerInAProtocol77",
-    "the message itself",
-    "reason of a close",
+    "Zq7payloadSecret00",
+    "Zq8reasonSecret00",
 )
 STORY = """
 client: http GET /chat?room=5&access_token=a8Fj30dkQw92mZx7token HTTP/1.1 | Host: a.example | Cookie: theme=dark; sessionid=s3cr3tSessionCookie | Authorization: Basic dXNlcjpwYXNzd29yZA== | X-Api-Key: k3yInAnApiHeader99 | Referer: http://a.example/?password=hunter2password | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Key: 8bQ1oWBa0nQTGCkJt2mY5g | Sec-WebSocket-Version: 12 | Sec-WebSocket-Protocol: chat, bearer, bearerInAProtocol77, eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl
 server: http HTTP/1.1 101 Switching Protocols | Upgrade: websocket | Connection: Upgrade | Sec-WebSocket-Accept: wrong | Set-Cookie: id=setCookieValue12345; Path=/; HttpOnly | Sec-WebSocket-Protocol: bearerInAProtocol77
-client: 81 12 74 68 65 20 6d 65 73 73 61 67 65 20 69 74 73 65 6c 66
-server: 81 14 74 68 65 20 6d 65 73 73 61 67 65 20 69 74 73 65 6c 66 ff 41
-server: 89 12 74 68 65 20 6d 65 73 73 61 67 65 20 69 74 73 65 6c 66
-server: 88 13 03 ed 72 65 61 73 6f 6e 20 6f 66 20 61 20 63 6c 6f 73 65
+client: 81 12 5a 71 37 70 61 79 6c 6f 61 64 53 65 63 72 65 74 30 30
+server: 81 14 5a 71 37 70 61 79 6c 6f 61 64 53 65 63 72 65 74 30 30 ff 41
+server: 89 12 5a 71 37 70 61 79 6c 6f 61 64 53 65 63 72 65 74 30 30
+server: 88 13 03 ed 5a 71 38 72 65 61 73 6f 6e 53 65 63 72 65 74 30 30
 """  # noqa: E501 - a head stands on one line
 
 
