@@ -26,6 +26,7 @@ def walkthrough(
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="PATH", help="Where to write; - is stdout.")] = "-",
     decode_as: words.DecodeAs = None,
+    keylog: words.Keylog = None,
     redact: words.Redact = None,
     color: words.Color = None,
 ) -> int:
@@ -39,6 +40,7 @@ def walkthrough(
     from analyzer.capture.paths import expand
     from analyzer.capture.spare import readable_twice
     from analyzer.cli.options import COLORS, choice, port
+    from analyzer.cli.options import keylog as chosen_keylog
     from analyzer.cli.options import words as several
     from analyzer.cli.startup import settle
     from analyzer.cli.terminal import use_color, width
@@ -49,10 +51,11 @@ def walkthrough(
     wanted = choice("--format", format or SUFFIXES.get(PurePath(output).suffix.lower(), "text"), FORMATS)
     wish = choice("--color", color or "auto", COLORS)
     ports = [port(word) for word in several(decode_as or [])]
+    secrets = chosen_keylog(keylog)
     settle()
     paths = expand([capture])
     with readable_twice(paths) as files:
-        document = told(files, connection, decode_as=ports, redact=bool(redact))
+        document = told(files, connection, decode_as=ports, keylog=secrets, redact=bool(redact))
     if wanted == "text":
         to_terminal = output == STDOUT
         lines = text.lines(document, width(), color=use_color(wish, to_terminal) and (to_terminal or wish == "always"))

@@ -26,6 +26,8 @@ BLAMED = 8
 RUN = 12
 """Frames of known kinds in a row from which on they are folded."""
 RUN_FIRST, RUN_LAST = 6, 2
+FAMILIES = ("FR-", "CT-", "FG-", "TX-001", "TX-002", "EX-2")
+"""Rules about frames and messages."""
 PINGS = 20
 """Pings and their Pongs listed."""
 QUOTE = 60
@@ -79,6 +81,7 @@ class Data:
         total = sum(side.frames for side in sides.values())
         if not total:
             yield paragraph("The capture shows no frame on this connection.")
+            yield from self._elsewhere()
             return
         counts = [
             f"the {name} sent {plural(side.frames, 'frame')} with {plural(side.messages, 'data message')}"
@@ -115,6 +118,15 @@ class Data:
             yield paragraph(
                 "Bytes of this connection are missing in the capture, so held means here: in what was captured."
             )
+
+        yield from self._elsewhere()
+
+    def _elsewhere(self) -> Iterator[Block]:
+        """What is not about any one frame: HTTP in its place, a message that never ended, a Ping without a Pong."""
+        found = self._gathered.findings
+        told = [finding for finding in found if finding.frame is None and finding.rule.startswith(FAMILIES)]
+        if told:
+            yield checks.told(told)
 
     # --- frames
 

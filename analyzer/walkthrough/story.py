@@ -16,7 +16,12 @@ from analyzer.walkthrough.segments import Traffic, look
 
 
 def walkthrough(
-    paths: list[str], wanted: int | None, *, decode_as: list[int] | None = None, redact: bool = False
+    paths: list[str],
+    wanted: int | None,
+    *,
+    decode_as: list[int] | None = None,
+    keylog: str = "",
+    redact: bool = False,
 ) -> Document:
     """Tell connection ``wanted`` (None: the only one) of the captures ``paths``, which are files: they are read twice.
 
@@ -27,6 +32,7 @@ def walkthrough(
         payloads=not redact,
         frame_bytes=FRAME_BYTES,
         decode_as=frozenset(decode_as or ()),
+        keylog=keylog,
     )
     with open_source(paths, settings) as source:
         gathered = gather(pipeline.run(source, settings), wanted, redact=redact)

@@ -59,3 +59,10 @@ def test_pings_find_their_pongs(tmp_path: Path) -> None:
     assert "server 0 8 - -" in table
     known, _ = telling.gathered(tmp_path, conversation)
     assert {ping: pong.index for ping, pong in matched(known.first).items()} == {("server", 1): 0}
+
+
+def test_what_is_about_no_frame_is_told_as_well(tmp_path: Path) -> None:
+    http = "server: 48 54 54 50 2f 31 2e 31 20 34 30 30 20 42 61 64 0d 0a 0d 0a"
+    assert "FR-008" in telling.section(telling.told(tmp_path, http), "The data")
+    unfinished = "server: 01 03 48 65 6c\nserver: FIN\nclient: FIN"
+    assert "FG-004" in telling.section(telling.told(tmp_path, unfinished), "The data")
