@@ -124,9 +124,15 @@ class Data:
     def _elsewhere(self) -> Iterator[Block]:
         """What is not about any one frame: HTTP in its place, a message that never ended, a Ping without a Pong."""
         found = self._gathered.findings
-        told = [finding for finding in found if finding.frame is None and finding.rule.startswith(FAMILIES)]
+        told = [each for each in found if each.rule.startswith(FAMILIES) and not self._of_a_frame(each)]
         if told:
             yield checks.told(told)
+
+    def _of_a_frame(self, finding: Finding) -> bool:
+        """Its frame is one that there was: what stands where a frame should be has the number of the next."""
+        if finding.frame is None or finding.direction is None:
+            return False
+        return finding.frame < self._gathered.sides[finding.direction].frames
 
     # --- frames
 
