@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -25,8 +27,11 @@ from analyzer.tcp.signs import Signs
 from analyzer.tls.decryption import Decryption
 from analyzer.version import version
 
+if TYPE_CHECKING:
+    from analyzer.capture.live import Live
 
-def run(source: Source, settings: Settings, progress: Callable[[], None] | None = None) -> Iterator[Record]:
+
+def run(source: Source | Live, settings: Settings, progress: Callable[[], None] | None = None) -> Iterator[Record]:
     """Analyse ``source``: Run first, then the records asked for as they come to be known, Summary last.
 
     ``progress`` is called after each batch. Raises InputError where the source cannot be read on at all.
@@ -52,6 +57,13 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
         rules=[rule.id for rule in rules.values() if selected(rule, settings)],
     )
     for batch in source.batches():
+        if not batch.count:  # nobody sends anything, but time goes by
+            reassembly.idle(int(batch.time_ns[0]))
+            for record in chain(connections.take(reassembly.chunks, bytearray()), connections.collect()):
+                yield from tally.pass_on(record)
+            if progress is not None:
+                progress()
+            continue
         flows.decode(batch, segments, unwrapper)
         signs.look(batch, segments, flows.slots)
         _note(connections.capture, batch, signs, tally.packets, settings.clock_step)
@@ -76,6 +88,7 @@ def run(source: Source, settings: Settings, progress: Callable[[], None] | None 
         for record in connections.take(reassembly.chunks, bytearray()):
             yield from tally.pass_on(record)
     limits = unwrapper.limits | source.limits
+    connections.capture.drops = source.drops
     for record in connections.finish(tally.packets, limits):
         yield from tally.pass_on(record)
 

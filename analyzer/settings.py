@@ -51,6 +51,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     follow_timeout: int = 1 << 62
     """How long it may stay the same before it is taken for finished, by the clock on the wall: in effect, for ever."""
 
+    # --- live
+    capture_buffer: int = 32 << 20
+    """What the system keeps of packets that the capture program has not taken yet: a quarter of a second of a gigabit.
+    Beyond it packets are dropped, and counted."""
+    live_queue: int = 64 << 20
+    """What was captured and waits for the analysis, at most: packets beyond it are counted, and not looked at."""
+    quiet_time: int = SECOND
+    """Without a packet for so long, the clock on the wall, less this, goes for capture time: longer than what a capture
+    program takes to hand a packet on (dumpcap a quarter of a second)."""
+
     # --- TCP
     connections: int = 100_000
     """TCP connections followed at once; beyond it the idlest is given up."""

@@ -37,6 +37,11 @@ class Pcap:
         """Position in the buffer of the first byte not consumed."""
         return int(self._state[layout.AT])
 
+    @property
+    def boundary(self) -> int:
+        """Where the last whole record ends."""
+        return self.at
+
     def moved(self) -> None:
         """The buffer's unread rest was moved to its front."""
         self._state[layout.AT] = 0

@@ -65,6 +65,11 @@ class Pcapng:
         """Position in the buffer of the first byte not consumed; beyond its end while a block is passed over."""
         return int(self._state[layout.AT])
 
+    @property
+    def boundary(self) -> int:
+        """Where the last whole block ends; before the buffer's front while a block is passed over."""
+        return self.at - (self._trailer - TRAILER if self._trailer else 0)
+
     def moved(self) -> None:
         """The buffer's unread rest was moved to its front."""
         self._state[layout.AT] = 0

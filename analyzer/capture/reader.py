@@ -31,6 +31,8 @@ class Format(Protocol):
 
     @property
     def at(self) -> int: ...
+    @property
+    def boundary(self) -> int: ...
     def moved(self) -> None: ...
     def begin(self, buffer: Buffer, batch: Batch) -> int: ...
     def walk(self, buffer: Buffer, batch: Batch, columns: dict[str, memoryview]) -> int: ...
@@ -72,6 +74,11 @@ class Reader:
         batch.data = self._buffer.data
         self.ledger.position = self._stream.position
         return batch if batch.count else None
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of the (decompressed) file up to the end of the last whole record or block that was dealt with."""
+        return 0 if self._format is None else self._buffer.base + self._format.boundary
 
     def close(self) -> None:
         """Give the file back."""

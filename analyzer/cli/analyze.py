@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,44 +32,36 @@ def analyze(
     verbose: words.Verbose = False,
     color: words.Color = None,
     no_progress: words.NoProgress = False,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read [tool.wsanalyzer] here instead of ./pyproject.toml.")
-    ] = None,
-    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
+    config: words.Config = None,
+    isolated: words.Isolated = False,
 ) -> int:
     """Judge the WebSocket traffic of captures.
 
     Exit status: 0 nothing at or above --fail-on, 1 findings at or above it, 2 usage, input or output errors. An
     input that cannot be read is left out: what the others hold is still reported, and the status is 2.
     """
-    from analyzer.cli import config as files
-    from analyzer.cli.options import COLORS, FAIL_ON, Options, choice, merge, pairs
+    from analyzer.cli.config import asked
     from analyzer.cli.run import run
-    from analyzer.errors import UsageError
 
-    if isolated and config is not None:
-        raise UsageError("--config and --isolated exclude each other")
-    options = Options(
-        format=format or None,
-        output=output or None,
-        select=select or None,
-        ignore=ignore or None,
-        severity=pairs("--severity", severity) if severity else None,
+    options = asked(
+        config,
+        isolated,
+        format=format,
+        output=output,
+        select=select,
+        ignore=ignore,
+        severity=severity,
         fail_on=fail_on,
         baseline=baseline,
         update_baseline=update_baseline,
         redact=redact,
-        records=records or None,
+        records=records,
         payloads=payloads,
-        decode_as=decode_as or None,
+        decode_as=decode_as,
         keylog=keylog,
-        timeout=pairs("--timeout", timeout) if timeout else None,
+        timeout=timeout,
         follow=follow or None,
         color=color,
         progress=False if no_progress else None,
     )
-    if not isolated:
-        options = merge(options, files.load(config, Path.cwd()))
-    choice("--fail-on", options.fail_on or "error", FAIL_ON)
-    choice("--color", options.color or "auto", COLORS)
     return run(captures, options, quiet=quiet, verbose=verbose)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.api import nearest
-from analyzer.cli.options import COLORS, FAIL_ON, TIMEOUTS, Options, choice
+from analyzer.cli.options import COLORS, FAIL_ON, TIMEOUTS, Options, choice, merge, pairs
 from analyzer.errors import UsageError
 from analyzer.settings import SECOND, Settings
 
@@ -39,6 +39,26 @@ LIMITS = {
     if type(getattr(_DEFAULTS, name)) is int and name not in TIMEOUTS.values()
 }
 """Numeric settings that are not time-outs, and what one unit in the file means in the setting's own."""
+
+
+def asked(path: Path | None, isolated: bool, **words: Any) -> Options:
+    """What the command line's ``words`` say, by field of `Options`, and the configuration where they say nothing.
+
+    ``isolated``: there is no configuration. Raises UsageError.
+    """
+    if isolated and path is not None:
+        raise UsageError("--config and --isolated exclude each other")
+    said = {name: None if value == [] else value for name, value in words.items()}
+    for name in TABLES:
+        value = said.get(name)
+        if value is not None:
+            said[name] = pairs(f"--{name}", value)
+    options = Options(**said)
+    if not isolated:
+        options = merge(options, load(path, Path.cwd()))
+    choice("--fail-on", options.fail_on or "error", FAIL_ON)
+    choice("--color", options.color or "auto", COLORS)
+    return options
 
 
 def load(path: Path | None, start: Path) -> Options:

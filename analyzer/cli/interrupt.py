@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
@@ -25,9 +25,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupt:
     """Whether the user has had enough."""
 
-    def __init__(self, *, expected: bool = False) -> None:
-        """Not yet. ``expected``: the input has no end of its own, so this is how the user ends it."""
+    def __init__(self, *, expected: bool = False, stop: Callable[[], None] | None = None) -> None:
+        """Not yet. ``expected``: the input has no end of its own, so this is how the user ends it.
+
+        ``stop`` is called at the first signal where the source ends by itself when told to.
+        """
         self.expected = expected
+        self._stop = stop
         self.number: int | None = None
         """The signal that came."""
         self.reading = False
@@ -55,7 +59,9 @@ class Interrupt:
         self.number = number
         for each in SIGNALS:
             signal.signal(each, signal.default_int_handler)
-        if self.reading:
+        if self._stop is not None:
+            self._stop()
+        elif self.reading:
             raise KeyboardInterrupt
 
     def guard(self, source: Source) -> Source:

@@ -21,6 +21,7 @@ from analyzer.cli.doctor import doctor
 from analyzer.cli.report import report
 from analyzer.cli.schema import schema
 from analyzer.cli.show import show
+from analyzer.cli.sniff import sniff
 from analyzer.cli.startup import begin
 from analyzer.cli.terminal import say
 from analyzer.cli.walkthrough import walkthrough
@@ -56,7 +57,7 @@ def _quiet_pipe(command: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
-for command in (analyze, walkthrough, show, report, rules, explain, schema, doctor):
+for command in (analyze, sniff, walkthrough, show, report, rules, explain, schema, doctor):
     app.command()(_quiet_pipe(command))
 
 

@@ -45,7 +45,7 @@ def run(captures: list[str], options: Options, *, quiet: bool, verbose: bool) ->
 
             try:
                 for record in pipeline.run(interrupt.guard(source), results.settings(), after_batch):
-                    if not results.write(_asked(record, chosen)):
+                    if not results.write(as_asked(record, chosen)):
                         break
             finally:
                 if bar is not None:
@@ -59,7 +59,7 @@ def run(captures: list[str], options: Options, *, quiet: bool, verbose: bool) ->
     return results.status()
 
 
-def _asked(record: Record, chosen: Settings) -> Record:
+def as_asked(record: Record, chosen: Settings) -> Record:
     """A run record with the kinds of record as the user asked for them; formats and options ask for more."""
     if not isinstance(record, Run):
         return record

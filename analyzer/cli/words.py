@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -62,3 +63,7 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The verdict only; no
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show every connection and observation.")]
 Color = Annotated[str | None, typer.Option(metavar="WHEN", help="auto, always or never.")]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.")]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Read [tool.wsanalyzer] here instead of ./pyproject.toml.")
+]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")]

@@ -56,6 +56,8 @@ class Capture(msgspec.Struct):
     """Time of the packet before."""
     steps: list[tuple[int, int]] = []
     """Packets before which the clock was set back, as far as they are remembered: ordinal, and the time before."""
+    drops: int = 0
+    """Packets that were there and were not recorded, as the capture itself says."""
     limits: dict[str, int] = {}
     """How often each limit was reached, by the name of its setting."""
 
@@ -212,10 +214,11 @@ def duplicate_packets(capture: Capture) -> Iterator[Fault]:
 
 @rule("ST-013", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
 def analysis_limit_reached(capture: Capture) -> Iterator[Fault]:
-    """A limit of the analysis was reached.
+    """A limit of the analysis or of the capture was reached.
 
     What lies beyond it was not looked at. Each limit has a name and can be raised, on the command line in the
-    ``limits`` table of the configuration.
+    ``limits`` table of the configuration. Packets that the capturing program had no room for leave gaps, where they
+    were part of a connection: a larger buffer (``capture_buffer``, or ``tcpdump -B``) or a filter avoids that.
 
     Violates:
         client: raw 47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a 58 3a 20 61*70000
@@ -223,6 +226,12 @@ def analysis_limit_reached(capture: Capture) -> Iterator[Fault]:
     Conforms:
         client: 81 80 37 fa 21 3d
     """
+    if capture.drops:
+        yield Fault(
+            expected="every packet recorded",
+            found=several(capture.drops, "packet", "dropped by the capture"),
+            count=capture.drops,
+        )
     for name, count in sorted(capture.limits.items()):
         if name not in NOT_LOSSES:
             yield Fault(expected=f"less than {name}", found=several(count, "time", "reached"), count=count)

@@ -76,6 +76,8 @@ class Delivery:
         self.row = 0
         """The packet of the batch that is being looked at."""
         self.before_ns = 0
+        self.idle_ns: int | None = None
+        """The time, where no packet tells it (see `analyzer.capture.live`)."""
         """Time of the last packet before the batch."""
         self._streams = streams
         self._opened: set[int] = set()
@@ -106,6 +108,7 @@ class Delivery:
 
     def take_up(self, batch: Batch, segments: Segments) -> None:
         """A new batch."""
+        self.idle_ns = None
         self._batch = batch
         self._segments = segments
 
@@ -114,9 +117,10 @@ class Delivery:
         return slot in self._opened
 
     def here(self) -> Spot:
-        """The packet at hand, from its first byte."""
+        """The packet at hand, from its first byte. Where nobody sends, the last one, and the time now."""
         batch, row = self._batch, self.row
-        return Spot(int(batch.file[row]), int(batch.number[row]), int(batch.time_ns[row]), int(batch.file_offset[row]))
+        time_ns = int(batch.time_ns[row]) if self.idle_ns is None else self.idle_ns
+        return Spot(int(batch.file[row]), int(batch.number[row]), time_ns, int(batch.file_offset[row]))
 
     def payload(self, i: int) -> Spot:
         """The first payload byte of segment ``i``, which is in the packet at hand."""
@@ -174,7 +178,8 @@ class Delivery:
 
     def tick(self) -> None:
         """Say that a second of capture time has begun."""
-        before = self._batch.time_ns[self.row - 1] if self.row else self.before_ns
+        inside = self.row and self.idle_ns is None
+        before = self._batch.time_ns[self.row - 1] if inside else self.before_ns
         self.emit(TICK, 0, int(before), 0, 0, self.here())
 
     def emit(self, kind: int, d: int, offset: int, length: int, start: int, spot: Spot, acked: int = -1) -> int:

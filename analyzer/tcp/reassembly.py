@@ -154,6 +154,12 @@ class Reassembly:
         if self._high > self._low:
             self._history.remember(memoryview(self._batch.data)[self._low : self._high], self._captured)
 
+    def idle(self, time_ns: int) -> None:
+        """Nobody has sent anything for a while, and it is ``time_ns`` now."""
+        if self._ordinal:
+            self._delivery.idle_ns = max(time_ns, self._delivery.before_ns)
+            self._pass_time(self._delivery.idle_ns)
+
     def end(self) -> Iterator[None]:
         """The capture is over: deliver what waits, end every connection, in the order of the streams' numbers.
 
@@ -541,7 +547,11 @@ class Reassembly:
     def _tick(self, row: int) -> None:
         """A new second of capture time begins with the packet in ``row``, or the clock was set back."""
         self._delivery.row = row
-        self._clock.see(int(self._batch.time_ns[row]))
+        self._pass_time(int(self._batch.time_ns[row]))
+
+    def _pass_time(self, time_ns: int) -> None:
+        """Do what is due; the packet at hand is the latest that is known of."""
+        self._clock.see(time_ns)
         self.streams.floor, self.streams.until = self._clock.bounds()
         now, settings = self._clock.now, self._settings
         self.chunks.reserve(MARGIN)

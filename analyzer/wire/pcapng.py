@@ -7,6 +7,7 @@ all blocks up to the next one, so its type reads the same in both. Source: draft
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -45,19 +46,22 @@ ALIGNMENT = 4
 """Blocks, packet data and option values are padded to a multiple of this many bytes."""
 
 END_OF_OPTIONS = 0
+INTERFACE_NAME = 2
 TIME_RESOLUTION = 9
 TIME_OFFSET = 14
-"""if_tsresol and if_tsoffset of an Interface Description Block."""
+"""if_name, if_tsresol and if_tsoffset of an Interface Description Block."""
 PACKET_DROPS = 4
 """epb_dropcount of an Enhanced Packet Block."""
+INTERFACE_RECEIVED = 4
 INTERFACE_DROPS = 5
 SYSTEM_DROPS = 7
-"""isb_ifdrop and isb_osdrop of an Interface Statistics Block."""
+"""isb_ifrecv, isb_ifdrop and isb_osdrop of an Interface Statistics Block."""
 
 RESOLUTION = BitStruct("binary" / Flag, "exponent" / BitsInteger(7))
 """if_tsresol: the unit is ten (or two) to the minus ``exponent`` seconds."""
 DEFAULT_RESOLUTION = bytes([6])
 """Microseconds, where the option is absent."""
+NANOSECONDS = bytes([9])
 
 
 def _blocks(order: str, **fields: Construct) -> Construct:
@@ -183,3 +187,17 @@ def build_packet(
     }
     padded = data + bytes(-len(data) % ALIGNMENT)
     return build_block(PACKET, ENHANCED_PACKET[order], fields, padded + build_options(values or [], order), order)
+
+
+def build_statistics(interface: int, time_ns: int, values: list[tuple[int, int]], order: str = LITTLE) -> bytes:
+    """An Interface Statistics Block with the counters ``values``, of an interface that counts nanoseconds."""
+    low = u32(order).sizeof() * 8
+    fields: dict[str, object] = {"interface": interface, "high": time_ns >> low, "low": time_ns & (1 << low) - 1}
+    counters = [(code, COUNTER[order].build(value)) for code, value in values]
+    return build_block(STATISTICS, INTERFACE_STATISTICS[order], fields, build_options(counters, order), order)
+
+
+def packing(schema: Construct) -> struct.Struct:
+    """The same layout for the standard library, for who builds many: 1 us instead of 20. Plain number fields only."""
+    formats = [field.subcon.fmtstr for field in schema.subcons]
+    return struct.Struct(formats[0][0] + "".join(each[1:] for each in formats))

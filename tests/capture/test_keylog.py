@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.capture.keylog import VARIABLE, from_environment, read_keylog
+from analyzer.capture.keylog import VARIABLE, GrowingKeylog, from_environment, read_keylog
 from analyzer.errors import InputError
 
 
@@ -34,3 +34,16 @@ def test_the_environment_counts_only_where_it_names_a_file(tmp_path: Path, monke
     (tmp_path / "keys").write_bytes(b"")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "keys"))
     assert from_environment() == str(tmp_path / "keys")
+
+
+def test_one_that_grows_is_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    growing = GrowingKeylog(str(path), 12)
+    assert growing.more() == b""
+    path.write_bytes(b"one\ntw")
+    assert growing.more() == b"one\n"
+    assert growing.more() == b""
+    path.write_bytes(b"one\ntwo\nthree\nfour\n")
+    assert growing.more() == b"two\n"
+    assert growing.more() == b""
+    assert GrowingKeylog("", 12).more() == b""

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.capture.ledger import Ledger
+from analyzer.capture.reader import Reader
 from analyzer.errors import InputError
+from analyzer.settings import Settings
 from analyzer.wire import pcap, pcapng
-from tests.capture.crafted import CHOPS, Crafted, pcapngs, pcaps, read_bytes, simple_pcap
+from tests.capture.crafted import CHOPS, Chopped, Crafted, pcapngs, pcaps, read_bytes, simple_pcap
 
 FILES = pcaps() | pcapngs()
 
@@ -100,3 +103,20 @@ def test_an_absurd_length_stops_the_reading_and_keeps_what_was_read() -> None:
         f"test: stopped at byte {len(simple_pcap([1]))}: packet 2 claims 200 captured bytes; 1 packet read"
     ]
     assert len(read_bytes(data, packet_size=200)[0]) == 2
+
+
+@pytest.mark.parametrize("size", [7, 1 << 16])
+def test_what_is_consumed_ends_with_a_whole_block(size: int) -> None:
+    begin = pcapng.build_section() + pcapng.build_interface()
+    unknown = pcapng.build_block(0xBAD, pcapng.HEAD[pcap.LITTLE], {}, bytes(5000))
+    packet = pcapng.build_packet(b"packet")
+    data = begin + packet + unknown + packet + packet[:-1]
+    boundaries = {len(begin + packet), len(begin + packet + unknown + packet)}
+    reader = Reader(Chopped(data, [size]), 0, Settings(), Ledger("test"), 256)
+    assert reader.consumed == 0
+    seen = set()
+    while reader.read() is not None:
+        seen.add(reader.consumed)
+    seen.add(reader.consumed)
+    assert seen <= boundaries
+    assert max(seen) == max(boundaries)

@@ -95,3 +95,14 @@ def test_threads_listen_to_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_a_source_that_ends_when_told_to_is_not_broken_into() -> None:
+    told: list[bool] = []
+    interrupt = Interrupt(expected=True, stop=lambda: told.append(True))
+    interrupt.reading = True
+    with interrupt.listening():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert told == [True]
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import analyzer
 from analyzer.model import Finding
+from analyzer.wire import pcapng
+from tests.capture.crafted import statistics
 from tests.running import only, played
 
 HELLO = "client: 81 85 37 fa 21 3d 7f 9f 4d 51 58"
@@ -35,3 +40,14 @@ def test_second_copies_are_one_finding_over_all_connections() -> None:
     for size in (1, 8192):
         (found,) = told(f"{twice}\n{twice}\nconnection 2:\n{twice}", "ST-012", batch_packets=size)
         assert (found.count, found.connection) == (3, None)
+
+
+def test_packets_that_the_capture_dropped_are_a_finding(tmp_path: Path) -> None:
+    kept = tmp_path / "dropped.pcapng"
+    kept.write_bytes(pcapng.build_section() + pcapng.build_interface() + statistics(0, 3))
+    (found,) = analyzer.analyze(kept, select=["ST-013"]).findings
+    assert (found.expected, found.found, found.count) == (
+        "every packet recorded",
+        "3 packets dropped by the capture",
+        3,
+    )

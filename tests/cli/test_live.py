@@ -1,0 +1,164 @@
+"""``wsanalyzer sniff`` on loopback, with real peers, for each back end."""
+
+from __future__ import annotations
+
+import re
+import select
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import analyzer
+from tests import live
+from tests.command import wsanalyzer
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.fixture(params=live.BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    live.require(live.missing(request.param))
+    return str(request.param)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with live.server() as number:
+        yield number
+
+
+def told(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(findings, key=lambda finding: (finding["rule"], finding["packet"] or 0))
+
+
+def of_file(*paths: Path) -> list[dict[str, Any]]:
+    """The findings of an analysis of what was written."""
+    return told([msgspec.json.decode(msgspec.json.encode(each)) for each in analyzer.iter_findings(paths)])
+
+
+def test_findings_are_those_of_the_written_file(backend: str, port: int, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.pcapng"
+    arguments = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend, "--write", kept)
+    with live.Sniff(*arguments) as sniff:
+        live.talk(port)
+        latencies = []
+        for number in range(1, 4):
+            live.violate(port)
+            read, finding = sniff.await_finding("MK-001", number)[-1]
+            latencies.append(read - finding["time_ns"] / 1e9)
+        children = sniff.children()
+        assert children
+        assert sniff.end() == 1, sniff.errors()
+        assert not any(map(live.alive, children))
+        assert min(latencies) < 1, latencies
+        assert {finding["rule"] for finding in sniff.findings()} >= {"MK-001", "CL-015"}
+        assert told(sniff.findings()) == of_file(kept)
+        summary = sniff.summary
+        assert (summary["connections"], summary["drops"], summary["gaps"]) == (4, 0, 0)
+        assert f"captured on lo with {backend}" in summary["notes"]
+        assert sniff.records[0][1]["inputs"] == [{"path": str(kept), "bytes": None, "sha256": None}]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_it_with_a_full_report(backend: str, port: int, number: int) -> None:
+    with live.Sniff("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend) as sniff:
+        live.talk(port, 2)
+        live.eventually(lambda: any(r["type"] == "handshake" for _, r in sniff.records), "the opening")
+        children = sniff.children()
+        assert sniff.end(number) == 0, sniff.errors()
+        assert not any(map(live.alive, children))
+        assert sniff.summary["messages"] == 4
+
+
+def test_nothing_stays_behind_a_killed_one(backend: str, port: int) -> None:
+    with live.Sniff("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend) as sniff:
+        children = sniff.children()
+        assert children
+        sniff.end(signal.SIGKILL)
+        live.eventually(lambda: not any(map(live.alive, children)), "its children's end", 10)
+
+
+def test_time_goes_by_without_packets(backend: str, tmp_path: Path) -> None:
+    """The server does not react, so what the client does next is held back until the time-out has passed."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        filtered = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend)
+        with live.Sniff(*filtered, "--timeout", "fail=2") as sniff, live.answered(silent) as (client, _):
+            client.sendall(live.UNMASKED)
+            client.sendall(bytes.fromhex("83 80 00 00 00 00"))
+            sniff.await_finding("MK-001")
+            assert not [each for each in sniff.findings() if each["rule"] == "FR-002"]
+            read, finding = sniff.await_finding("FR-002")[0]
+            assert 2 < read - finding["time_ns"] / 1e9 < 10
+            assert sniff.end() == 1
+
+
+def test_packets_and_duration_end_it(backend: str, port: int, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.pcapng"
+    filtered = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend)
+    with live.Sniff(*filtered, "--packets", "7", "--write", kept) as sniff:
+        live.talk(port)
+        assert sniff.wait() == 0
+        assert sniff.summary["packets"] == 7
+    assert analyzer.analyze(kept).summary.packets == 7
+    with live.Sniff(*filtered, "--duration", "1s") as sniff:
+        assert sniff.wait() == 0
+        assert sniff.summary["packets"] == 0
+
+
+def test_the_written_files_rotate(backend: str, port: int, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.pcapng"
+    arguments = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend, "--write", kept, "--rotate", "1kB")
+    with live.Sniff(*arguments) as sniff:
+        for number in range(1, 4):
+            live.violate(port)
+            sniff.await_finding("MK-001", number)
+        sniff.end()
+        found = sniff.findings()
+        packets = sniff.summary["packets"]
+    files = sorted(tmp_path.glob("kept-*.pcapng"))
+    assert len(files) >= 3
+    assert not kept.exists()
+    report = analyzer.analyze(files)
+    assert report.summary.packets == packets
+    assert [f.rule for f in report.findings] == [f["rule"] for f in found]
+
+
+def test_a_full_disk_ends_it(backend: str, port: int) -> None:
+    arguments = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend, "--write", "/dev/full")
+    with live.Sniff(*arguments) as sniff:
+        live.violate(port)
+        assert sniff.wait() == 2
+        assert sniff.summary["packets"] > 0
+        assert sniff.summary["notes"][-1] == "/dev/full: No space left on device; the capture was ended"
+
+
+def test_lines_are_what_nobody_asked_for_otherwise(backend: str, port: int) -> None:
+    filtered = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend)
+    with live.Sniff(*filtered, lines=False) as sniff:
+        live.eventually(lambda: live.violate(port) or select.select([sniff.output], [], [], 1)[0], "a line")
+        assert re.match(rb"lo:[0-9]+: error MK-001 unmasked-client-frame ", sniff.output.readline())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-i", "nosuch"], "nosuch: no such interface; there are "),
+        ([], "name an interface with -i: "),
+        (["-i", "lo", "--rotate", "1MB"], "--rotate: name the file with --write"),
+        (["-i", "lo", "--write", "-"], "--write -: packets are kept in files only"),
+        (["-i", "lo", "-f", "pcapng"], "-: pcapng copies the captured packets; keep them in one file with --write"),
+        (["-i", "lo", "-w", "x.pcapng", "-f", "jsonl", "-o", "x.pcapng"], "x.pcapng: this is a capture being read"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
+    done = wsanalyzer("sniff", *arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith(f"wsanalyzer: {said}")
+    assert done.stderr.count(b"\n") == 1
+    assert list(tmp_path.iterdir()) == []
