@@ -1,8 +1,8 @@
 """A packet-capture protocol analyzer for WebSocket (RFC 6455).
 
-`analyze` gives a whole report, `records`, `iter_findings`, `iter_frames` and `iter_messages` stream. The
-records are described in `analyzer.model`, the settings in `analyzer.settings`. Attributes are loaded when
-they are first used, so that importing the package costs nothing.
+`analyze` gives a whole report, `records`, `iter_findings`, `iter_frames` and `iter_messages` stream, `sniff`
+listens. The records are described in `analyzer.model`, the settings in `analyzer.settings`. Attributes are loaded
+when they are first used, so that importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analyzer.api import analyze, iter_findings, iter_frames, iter_messages, records
+    from analyzer.api import analyze, iter_findings, iter_frames, iter_messages, records, sniff
     from analyzer.errors import AnalyzerError, InputError, MissingDependencyError, OutputError, UsageError
     from analyzer.model import (
         Connection,
@@ -60,10 +60,11 @@ __all__ = [
     "iter_frames",
     "iter_messages",
     "records",
+    "sniff",
 ]
 
 _HOMES = {
-    "analyzer.api": ("analyze", "iter_findings", "iter_frames", "iter_messages", "records"),
+    "analyzer.api": ("analyze", "iter_findings", "iter_frames", "iter_messages", "records", "sniff"),
     "analyzer.errors": ("AnalyzerError", "InputError", "MissingDependencyError", "OutputError", "UsageError"),
     "analyzer.settings": ("Settings",),
 }

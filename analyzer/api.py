@@ -15,13 +15,16 @@ import difflib
 import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
 from analyzer.errors import UsageError
-from analyzer.model import Finding, Frame, Message, Record, Report
+from analyzer.model import Finding, Frame, Message, Record, Report, Summary
 from analyzer.settings import RECORDS, Settings
+
+if TYPE_CHECKING:
+    from analyzer.capture.live import Live
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """One capture or several: files, folders, patterns, ``-`` for standard input. Several are one timeline."""
@@ -70,6 +73,81 @@ def iter_frames(paths: Paths, **settings: Any) -> Iterator[Frame]:
 def iter_messages(paths: Paths, **settings: Any) -> Iterator[Message]:
     """The data messages; with ``payloads=True`` each has its payload."""
     return _only(Message, "messages", paths, settings)
+
+
+class Sniff:
+    """The findings of a live capture, as they come to be known: an iterator, and a context manager that ends it."""
+
+    def __init__(self, live: Live, settings: Settings) -> None:
+        """Over a capture that has begun."""
+        from analyzer import pipeline
+
+        self._live = live
+        self._records = pipeline.run(live, settings)
+        self.summary: Summary | None = None
+        """Once the iteration is over."""
+
+    def __iter__(self) -> Self:
+        """The iterator itself."""
+        return self
+
+    def __next__(self) -> Finding:
+        """Wait for the next finding. Raises StopIteration when the capture is over."""
+        for record in self._records:
+            if isinstance(record, Finding):
+                return record
+            if isinstance(record, Summary):
+                self.summary = record
+        self._live.close()
+        raise StopIteration
+
+    def stop(self) -> None:
+        """End the capture, from any thread; what is known of it by then is still given."""
+        self._live.stop()
+
+    def close(self) -> None:
+        """End the capture at once; leaves no process behind."""
+        self._live.close()
+
+    def __enter__(self) -> Self:
+        """The iterator itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.close()
+
+
+def sniff(
+    interfaces: str | Iterable[str],
+    *,
+    bpf: str | None = None,
+    backend: str = "auto",
+    packets: int | None = None,
+    duration: int | None = None,
+    write: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> Sniff:
+    """Judge what goes over network interfaces (``any``: all of them) as it happens.
+
+    ``bpf`` is a filter as tcpdump takes it; ``duration`` nanoseconds; ``write`` the path of a pcapng file that is to
+    hold all packets. Raises as `analyze` does, InputError also where capturing is not permitted. The privileges of
+    the process stay as they are; what reads the packets has none.
+    """
+    from analyzer.capture.live import Plan, open_live
+    from analyzer.capture.writer import Writer
+
+    chosen = make_settings({**settings, "records": ["findings"]})
+    names = [interfaces] if isinstance(interfaces, str) else list(interfaces)
+    plan = Plan(interfaces=names, backend=backend, expression=bpf, packets=packets, duration=duration)
+    live = open_live(plan, chosen)
+    if write is not None:
+        try:
+            live.write_to(Writer(os.fspath(write)), os.fspath(write))
+        except BaseException:
+            live.close()
+            raise
+    return Sniff(live, chosen)
 
 
 def make_settings(chosen: dict[str, Any]) -> Settings:

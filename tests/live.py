@@ -271,4 +271,5 @@ def alive(process: int) -> bool:
 
 if __name__ == "__main__":
     with server(sys.argv[1], int(sys.argv[2])):
+        print("ready", flush=True)
         sys.stdin.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import analyzer
 from analyzer.api import make_settings
 from analyzer.model import Payload, Severity
+from tests import live
 
 ECHO = "client: 81 85 37 fa 21 3d 7f 9f 4d 51 58\nserver: 81 05 48 65 6c 6c 6f"
 UNMASKED = "client: 81 05 48 65 6c 6c 6f"
@@ -84,3 +86,23 @@ def test_the_package_offers_what_it_lists() -> None:
     assert dir(analyzer) == sorted(analyzer.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = analyzer.nothing
+
+
+@pytest.mark.parametrize("backend", live.BACKENDS)
+def test_a_live_capture_is_an_iterator_that_another_thread_can_stop(backend: str, tmp_path: Path) -> None:
+    live.require(live.missing(backend))
+    kept = tmp_path / "kept.pcapng"
+    with (
+        live.server() as port,
+        analyzer.sniff("lo", bpf=f"tcp port {port}", backend=backend, write=kept, select=["MK"]) as findings,
+    ):
+        talking = threading.Thread(target=live.violate, args=(port,))
+        talking.start()
+        assert next(findings).rule == "MK-001"
+        talking.join()
+        threading.Timer(0.2, findings.stop).start()
+        assert list(findings) == []
+        assert findings.summary is not None
+        assert findings.summary.packets == analyzer.analyze(kept).summary.packets
+    with pytest.raises(analyzer.UsageError, match="nosuch: no such interface"):
+        analyzer.sniff("nosuch")
