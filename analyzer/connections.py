@@ -75,6 +75,7 @@ class Connections:
         )
         self._messages = Messages(settings, rows=rows)
         self._messages.searching = judge.reports("SEC-013")
+        self._messages.mixing = judge.reports("SEC-019")
         self._links: dict[int, Link] = {}
         """By slot, as long as there is something to tell of them."""
         self._numbered: dict[int, Link] = {}
@@ -509,7 +510,7 @@ class Connections:
             client = side == link.client_side
             if agreed.decodable:
                 self._decoder.phase[d] = decode.HTTP_PHASE
-                self._messages.begin(d, agreed.client if client else agreed.server)
+                self._messages.begin(d, agreed.client if client else agreed.server, tls=link.tls)
             else:
                 self._decoder.phase[d] = decode.IGNORED_PHASE
             kept = max(self._settings.control_bytes, self._settings.frame_bytes)

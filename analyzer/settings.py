@@ -94,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keylog_size: int = 64 << 20
     """Bytes of the key log that are read: a few hundred thousand connections' worth."""
     sealed_size: int = 128 << 10
-    """Encrypted bytes kept of a direction until the handshake has told how to read them."""
+    """Encrypted bytes kept of a connection until the handshake has told how to read them."""
     total_sealed_size: int = 64 << 20
     """The same, and records that are not whole yet, over all connections; beyond it the connection that has been quiet
     longest is not decrypted."""

@@ -23,6 +23,7 @@ from analyzer.frames.decode import AT_HEADER, AT_PAYLOAD, MISSING, STOPPED, Deco
 from analyzer.frames.text import VALID, TextScanner, unmask
 from analyzer.messages.columns import DEFLATED, ENDED, FINISHED, INVALID, MessageColumns, Row, Status
 from analyzer.messages.inflate import Compression, Defect, IncompleteError, InflateError, Inflater, RestartError
+from analyzer.messages.mixture import Mixture
 from analyzer.messages.secrets import Search
 from analyzer.model import Cut, Opcode
 from analyzer.settings import Settings
@@ -52,6 +53,10 @@ class Reading(msgspec.Struct):
     hash: Any = None
     parts: list[bytes] | None = None
     search: Search | None = None
+    mixture: Mixture | None = None
+    """Over TLS: what its texts hold together."""
+    sealed: bool = False
+    """Over TLS."""
 
 
 class Messages:
@@ -71,17 +76,28 @@ class Messages:
         self.limits: dict[str, int] = {}
         self.hashing = settings.payloads or "messages" in settings.records
         self.searching = False
-        """Text is searched for credentials."""
+        """Text in the clear is searched for credentials."""
+        self.mixing = False
+        """Compressed text over TLS is searched for what had better not be compressed together."""
+        self._mixing: set[int] = set()
+        """Directions of which all text is looked at for that."""
 
     def grow(self, directions: int) -> None:
         """Make room for ``directions``."""
         self.scanner.grow(directions)
         self._inflated.grow(directions)
 
-    def begin(self, direction: int, compression: Compression | None) -> None:
+    def begin(self, direction: int, compression: Compression | None, *, tls: bool = False) -> None:
         """A direction carries frames from now on; ``compression`` is None where nothing is compressed."""
         inflater = None if compression is None else Inflater(compression, self._settings.inflate_restarts)
-        self._reading[direction] = Reading(inflater)
+        reading = self._reading[direction] = Reading(inflater, sealed=tls)
+        self._mixing.discard(direction)
+        if tls and compression is not None and self.mixing:
+            self._mixing.add(direction)
+            reading.mixture = Mixture(compressed=compression.takeover)
+            other = self._reading.get(direction ^ 1)
+            if other is not None and other.mixture is not None:
+                other.mixture.peer, reading.mixture.peer = reading.mixture, other.mixture
 
     def pieces(self, data: Any, pieces: PieceRows) -> None:
         """Take the payload runs of a decoding pass, which stand in ``data``."""
@@ -95,6 +111,9 @@ class Messages:
         wanted = np.asarray(pieces.compressed)[: pieces.count] | self.hashing
         if self.searching:
             wanted |= np.asarray(pieces.opcode)[: pieces.count] == Opcode.TEXT
+        if self._mixing:
+            text = np.asarray(pieces.opcode)[: pieces.count] == Opcode.TEXT
+            wanted |= text & np.isin(np.asarray(pieces.direction)[: pieces.count], list(self._mixing))
         for i in np.flatnonzero(wanted).tolist():
             self._piece(data, pieces, i)
         pieces.count = 0
@@ -138,7 +157,10 @@ class Messages:
         index, compressed = pieces.message[i], bool(pieces.compressed[i])
         if pieces.first[i] or index != reading.index:
             self._start(reading, index, compressed)
-            reading.search = Search() if self.searching and pieces.opcode[i] == Opcode.TEXT else None
+            text = pieces.opcode[i] == Opcode.TEXT
+            reading.search = Search() if self.searching and text and not reading.sealed else None
+            if reading.mixture is not None:
+                reading.mixture.begin()
             if reading.status is Status.UNKNOWN and not reading.told and not pieces.lost[i]:
                 reading.told = True
                 self._rows.append(self._defect(reading, Defect.CONTEXT_LOST, data, pieces, i, 0))
@@ -170,6 +192,8 @@ class Messages:
             return
         if reading.search is not None:
             reading.search.feed(payload)
+        if reading.mixture is not None:
+            reading.mixture.feed(payload)
         if reading.hash is not None:
             reading.hash.update(payload)
             if reading.parts is not None:
@@ -280,12 +304,16 @@ class Messages:
         if reading is not None:
             reading.index = -1
             self._reading[direction] = reading
+            if reading.mixture is not None:
+                self._mixing.add(direction)
             self.lose(direction)
 
     def _finish(self, reading: Reading, pieces: PieceRows, i: int, compressed: bool) -> None:
         known = reading.status is Status.KNOWN
+        mixture = reading.mixture if known and pieces.opcode[i] == Opcode.TEXT else None
         row = Row(
             event=FINISHED,
+            mixed=int(mixture is not None and mixture.finish(compressed=compressed)),
             connection=pieces.connection[i],
             client=pieces.client[i],
             index=reading.index,
@@ -307,6 +335,7 @@ class Messages:
         Call it before the decoder's ``flush``. ``cut`` says what ended the direction, unless it had stopped before.
         """
         self._reading.pop(direction, None)
+        self._mixing.discard(direction)
         if decoder.stage == STOPPED:
             cut = Cut(decoder.stopped)
         # A data frame cut in the middle has begun a message; the one it replaced is found by `collect`.

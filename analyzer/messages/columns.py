@@ -83,6 +83,8 @@ class Row(msgspec.Struct, kw_only=True):
     """What zlib said; what a credential found in the text is called."""
     secret: int = 0
     """A credential was found in the text."""
+    mixed: int = 0
+    """With it, this side's compressed messages hold both a secret and what the peer sent."""
     bad_offset: int = -1
     """The first bad byte: in the application payload, in its frame's payload, in the stream (where the text was
     compressed: of the payload of its frame)."""

@@ -12,7 +12,7 @@ begin one at any time.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,36 @@ _CONNECT = b"CONNECT "
 _ENDS = (streams.FIN, streams.RST, streams.END)
 TUNNEL_ROWS = 64
 """Segments after a CONNECT in which TLS may begin: a proxy asks for a password once or twice."""
+
+
+class _Row(NamedTuple):
+    """A row of a chunk table."""
+
+    kind: int
+    direction: int
+    offset: int
+    length: int
+    start: int
+    stored: int
+    acked: int
+    file: int
+    packet: int
+    time_ns: int
+    file_offset: int
+    ordinal: int
+
+    @property
+    def place(self) -> tuple[int, int, int, int, int]:
+        """The last five."""
+        return self[7], self[8], self[9], self[10], self[11]
+
+
+def _append(ranges: list[tuple[int, int]], first: int, last: int) -> None:
+    """Add the rows from ``first`` to before ``last``."""
+    if ranges and ranges[-1][1] == first:
+        ranges[-1] = ranges[-1][0], last
+    elif first < last:
+        ranges.append((first, last))
 
 
 class _Start:
@@ -111,23 +141,25 @@ class Decryption:
         out = self._out
         out.rows, out.store = [], chunks.store
         count = chunks.count
-        order: list[np.ndarray[Any, Any]] = []
+        ranges: list[tuple[int, int]] = []
+        """Of the rows of both tables, the old and the new: what comes after what."""
         done = made = 0
-        for i in rows:
-            kept = self._row(chunks, i, data)
+        columns = [np.asarray(getattr(chunks, name))[rows].tolist() for name in CHUNK_COLUMNS]
+        for i, *values in zip(rows, *columns, strict=True):
+            kept = self._row(chunks, i, _Row(*values), data)
             if kept and len(out.rows) == made:
                 continue
             # what came of it goes before it, or in its place
-            order.append(np.arange(done, i))
-            order.append(np.arange(count + made, count + len(out.rows)))
+            _append(ranges, done, i)
+            _append(ranges, count + made, count + len(out.rows))
             made, done = len(out.rows), i if kept else i + 1
-        for slot in {int(chunks.direction[i]) >> 1 for i in rows}:
+        for slot in {direction >> 1 for direction in columns[1]}:
             if slot not in self._sessions:
                 self._watched[2 * slot : 2 * slot + 2] = False
-        if not order:
+        if not done and not made:
             return chunks
-        order.append(np.arange(done, count))
-        index = np.concatenate(order)
+        _append(ranges, done, count)
+        index = np.concatenate([np.arange(first, last) for first, last in ranges or [(0, 0)]])
         table = self._table
         table.clear()
         table.reserve(len(index))
@@ -140,10 +172,9 @@ class Decryption:
         chunks.clear()
         return table
 
-    def _row(self, chunks: Chunks, i: int, data: Any) -> bool:
-        """Go through one row; whether it stays."""
-        kind, d = chunks.kind[i], chunks.direction[i]
-        slot, side = d >> 1, d & 1
+    def _row(self, chunks: Chunks, i: int, row: _Row, data: Any) -> bool:
+        """Go through row ``i``; whether it stays."""
+        kind, slot, side = row.kind, row.direction >> 1, row.direction & 1
         if kind == streams.OPEN:
             self.drop(slot)
             self._sessions[slot] = _Start()
@@ -153,32 +184,27 @@ class Decryption:
         if session is None:
             return True
         out = self._out
-        out.place = (
-            chunks.file[i], chunks.packet[i], chunks.time_ns[i], chunks.file_offset[i], chunks.ordinal[i]
-        )  # fmt: skip
+        out.place = row.place
         if isinstance(session, _Start):
             if kind == streams.END:
                 self.drop(slot)
             if kind != streams.DATA:
                 return True
-            begun = self._start(session, chunks, i, data)
+            begun = self._start(session, row, chunks.store if row.stored else data)
             if begun is None:
-                session.end[side] = chunks.offset[i] + chunks.length[i]
+                session.end[side] = row.offset + row.length
                 return True
             session = begun
         stays = True
         if kind == streams.DATA:
             stays = False
-            buffer = chunks.store if chunks.stored[i] else data
-            start, length, offset = chunks.start[i], chunks.length[i], chunks.offset[i]
-            piece = Piece(offset, offset + length, session.halves[1 - side].acknowledged(chunks.acked[i]), *out.place)
-            session.data(side, bytes(memoryview(buffer)[start : start + length]), piece)
-            if not session.over and session.halves[side].held > self._settings.sealed_size:
-                self._reached("sealed_size")
-                session.fail(Reason.LIMIT if session.ready else Reason.NO_HANDSHAKE)
+            buffer = chunks.store if row.stored else data
+            acked = session.halves[1 - side].acknowledged(row.acked)
+            piece = Piece(row.offset, row.offset + row.length, acked, *row.place)
+            session.data(side, bytes(memoryview(buffer)[row.start : row.start + row.length]), piece)
         elif kind == streams.GAP:
             stays = False
-            session.lose(side, chunks.length[i])
+            session.lose(side, row.length)
         elif kind in _ENDS:
             if kind == streams.END:
                 session.close()
@@ -186,21 +212,24 @@ class Decryption:
                 session.end(side)
             half, other = session.halves[side], session.halves[1 - side]
             chunks.offset[i] = half.plain
-            chunks.start[i] = half.acknowledged(chunks.start[i])
-            chunks.acked[i] = other.acknowledged(chunks.acked[i])
+            chunks.start[i] = half.acknowledged(row.start)
+            chunks.acked[i] = other.acknowledged(row.acked)
         if session.over or kind == streams.END:
             self.drop(slot)
-        else:
-            self._weigh(slot, session)
+            return stays
+        held = session.held
+        if held > self._settings.sealed_size:
+            self._reached("sealed_size")
+            session.fail(Reason.LIMIT if session.ready else Reason.NO_HANDSHAKE)
+            self.drop(slot)
+        elif held or slot in self._held:
+            self._weigh(slot, held)
         return stays
 
-    def _start(self, start: _Start, chunks: Chunks, i: int, data: Any) -> Session | None:
+    def _start(self, start: _Start, row: _Row, buffer: Any) -> Session | None:
         """Bytes of a connection that may be TLS; the session if it is, here and now."""
-        d = chunks.direction[i]
-        slot, side = d >> 1, d & 1
-        at = chunks.start[i]
-        buffer = chunks.store if chunks.stored[i] else data
-        first = bytes(memoryview(buffer)[at : at + min(chunks.length[i], len(_CONNECT))])
+        slot, side = row.direction >> 1, row.direction & 1
+        first = bytes(memoryview(buffer)[row.start : row.start + min(row.length, len(_CONNECT))])
         begins = _HANDSHAKE.startswith(first[: len(_HANDSHAKE)])
         if start.side < 0 and not begins and not _RECORD.match(first):
             if not _CONNECT.startswith(first):
@@ -218,11 +247,8 @@ class Decryption:
         self._sessions[slot] = session
         return session
 
-    def _weigh(self, slot: int, session: Session) -> None:
+    def _weigh(self, slot: int, held: int) -> None:
         """Note what waits; give up others where too much does."""
-        held = session.held
-        if not held and slot not in self._held:
-            return
         self._held_total += held - self._held.pop(slot, 0)
         if held:
             self._held[slot] = held

@@ -1,8 +1,10 @@
 """CPU time and memory of ``wsanalyzer analyze`` against tshark's listing of frames, on the same capture.
 
-    python tests/bench/against_tshark.py [CAPTURE] [--rounds N]
+    python tests/bench/against_tshark.py [CAPTURE] [--keylog FILE] [--rounds N]
+    python tests/bench/against_tshark.py --tls [--frames N]
 
-Without a capture, one of a million small frames is made for the occasion. The two programs take turns in one run,
+Without a capture, one of a million small frames is made for the occasion; with --tls one over TLS 1.3, by OpenSSL,
+for which both programs get the key log. The two programs take turns in one run,
 so that a busy machine slows both. wsanalyzer judges every frame by all rules; tshark prints number, opcode and
 length. Measured is what the system accounts to each process and its children (`os.wait4`). Nothing here fails: it
 prints a table, and the reader judges.
@@ -57,17 +59,40 @@ def measure(command: list[str], folder: str) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * unit / 1e6, process.returncode, complaint)
 
 
-def commands(capture: Path) -> dict[str, list[str]]:
+def commands(capture: Path, keylog: Path | None) -> dict[str, list[str]]:
     """What is compared, by name; tshark only where it is installed."""
     found = {"wsanalyzer": [sys.executable, "-m", "analyzer", "analyze", "-q", str(capture)]}
+    if keylog is not None:
+        found["wsanalyzer"] += ["--keylog", str(keylog)]
     tshark = shutil.which("tshark")
     if tshark:
         fields = [argument for field in FIELDS for argument in ("-e", field)]
         found["tshark"] = [tshark, "-r", str(capture), "-Y", "websocket", "-T", "fields", *fields]
+        if keylog is not None:
+            found["tshark"] += ["-o", f"tls.keylog_file:{keylog}"]
     return found
 
 
-def compare(capture: Path, rounds: int) -> None:
+def write_tls(folder: Path, frames: int) -> tuple[Path, Path]:
+    """A capture of ``frames`` frames over TLS 1.3, a record and segment each, every tenth of 15 kB; its key log."""
+    from analyzer.wire.frame import build_frame
+    from samples import opening
+    from tests.tls.peers import Contexts, Recorder, Secured
+
+    keylog, recorder = folder / "keys", Recorder()
+    conversation = recorder.conversation(sparing=True)
+    cut = lambda data: [data[start : start + 1440] for start in range(0, len(data), 1440)]  # noqa: E731
+    secured = Secured(Contexts(keylog), conversation, cut=cut)
+    secured.send("client", opening.head(opening.request(conversation.key)))
+    secured.send("server", opening.head(opening.response(conversation.key)))
+    for number in range(frames):
+        secured.send("server", build_frame(1, b"x" * (15_000 if number % 10 == 0 else 40)))
+    path = folder / "frames.pcap"
+    path.write_bytes(recorder.capture())
+    return path, keylog
+
+
+def compare(capture: Path, rounds: int, keylog: Path | None = None) -> None:
     """Run both in turn, and print the table."""
     size = capture.stat().st_size / 1e6
     print(f"{capture.name}: {size:.1f} MB, {rounds} rounds\n")
@@ -75,7 +100,7 @@ def compare(capture: Path, rounds: int) -> None:
     costs: dict[str, list[Cost]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(1, rounds + 1):
-            for name, command in commands(capture).items():
+            for name, command in commands(capture, keylog).items():
                 cost = measure(command, folder)
                 costs.setdefault(name, []).append(cost)
                 numbers = f"{cost.cpu:>8.2f}  {cost.wall:>8.2f}  {cost.peak:>8.1f}  {cost.status:>4}"
@@ -103,11 +128,18 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Compare wsanalyzer with tshark.")
     parser.add_argument("capture", type=Path, nargs="?")
+    parser.add_argument("--keylog", type=Path, help="decrypt with it")
+    parser.add_argument("--tls", action="store_true", help="make a capture over TLS; a hundredth of the frames")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--frames", type=int, default=1_000_000, help="of the capture made where none is given")
     arguments = parser.parse_args()
     if arguments.capture is not None:
-        compare(arguments.capture.resolve(), arguments.rounds)
+        compare(arguments.capture.resolve(), arguments.rounds, arguments.keylog and arguments.keylog.resolve())
+        return
+    if arguments.tls:
+        with tempfile.TemporaryDirectory() as folder:
+            path, keylog = write_tls(Path(folder), arguments.frames // 100)
+            compare(path, arguments.rounds, keylog)
         return
     from tests.bench import make_capture
 

@@ -166,10 +166,10 @@ class Recorder:
         self.wire = Wire()
         self._port = 40000
 
-    def conversation(self) -> Conversation:
+    def conversation(self, *, sparing: bool = False) -> Conversation:
         """The next connection."""
         self._port += 1
-        return Conversation(self.wire, ("192.0.2.1", self._port), ("192.0.2.80", 443))
+        return Conversation(self.wire, ("192.0.2.1", self._port), ("192.0.2.80", 443), sparing=sparing)
 
     def capture(self) -> bytes:
         """All of it as a file."""
