@@ -95,19 +95,23 @@ ALL = (*REQUEST, *RESPONSE, *FRAMES, INFLATE, *MASKING, *PINGS, *CLOSING, *BOTH,
 DOUBT = ("ST-002", "ST-003", "ST-004", "ST-007")
 """Observations after which "held" means: in what was captured."""
 
-EXTENDED = ("FR-001", "EX-201", "EX-202", "EX-203")
+EXTENDED = ("FR-001", "EX-203")
 """What cannot be judged where it is not known which extensions are active, by the first rule of the demand."""
+OF_REQUEST = ("HS-206", "HS-209", "EX-003", "EX-104", "HS-214", "HS-401", "HS-402")
+"""What cannot be judged of an answer without the request."""
+OF_ROLES = ("MK-001", "MK-002")
+"""What cannot be judged where the masks are what tells the client from the server."""
 
 
 def judged(
-    checks: tuple[Check, ...], findings: list[Finding], seen: frozenset[Direction], *, extensions: bool = True
+    checks: tuple[Check, ...], findings: list[Finding], seen: frozenset[Direction], *, unknown: tuple[str, ...] = ()
 ) -> Table:
-    """A row for each demand; ``seen``: the sides that can be judged; ``extensions``: they are known."""
+    """A row for each demand; ``seen``: the sides that can be judged; ``unknown``: what cannot."""
     rows: list[list[Words]] = []
     for check in checks:
         hits = [finding for finding in findings if finding.rule in check.rules]
         side = check.side or "each side"
-        known = extensions or check.rules[0] not in EXTENDED
+        known = check.rules[0] not in unknown
         rows.append(
             [
                 words(outcome(_outcome(check, hits, seen if known else frozenset()))),

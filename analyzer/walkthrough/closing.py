@@ -58,9 +58,11 @@ def _blocks(gathered: Gathered, traffic: Traffic, start_ns: int) -> Iterator[Blo
     asked += tuple(check for check in checks.BOTH if len(closes) == len(DIRECTIONS) or found.intersection(check.rules))
     asked += tuple(check for check in checks.ENDING if traffic.ends or found.intersection(check.rules))
     if asked:
-        yield checks.judged(
-            asked, findings, frozenset(DIRECTIONS if traffic.ends else (each.direction for each in closes))
-        )
+        # what depends on both sides is no merit of one that was not seen to the end
+        doubt = any(finding.rule in checks.DOUBT for finding in gathered.findings) or len(closes) < len(DIRECTIONS)
+        unknown = tuple(check.rules[0] for check in (*checks.BOTH, *checks.ENDING)) if doubt else ()
+        seen = frozenset(DIRECTIONS if traffic.ends else (each.direction for each in closes))
+        yield checks.judged(asked, findings, seen, unknown=unknown)
     rest = [finding for finding in findings if finding.frame is None]  # the others stand with their frames
     if rest:
         yield checks.told(rest)

@@ -113,7 +113,7 @@ class Data:
         yield paragraph("What both sides have to check of every frame:")
         names = {finding.rule for finding in self._gathered.findings}
         known = bool(self._gathered.openings) and not names & {"ST-006", "ST-014"}
-        yield checks.judged(asked, findings, seen, extensions=known)
+        yield checks.judged(asked, findings, seen, unknown=() if known else checks.EXTENDED)
         if names.intersection(checks.DOUBT):
             yield paragraph(
                 "Bytes of this connection are missing in the capture, so held means here: in what was captured."

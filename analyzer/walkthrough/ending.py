@@ -80,13 +80,15 @@ def _missing(gathered: Gathered, findings: list[Finding]) -> Iterator[Words]:
     summary = gathered.summary
     if not gathered.openings:
         yield words("the opening handshake")
+    elif gathered.openings[-1].response is None and any(side.frames for side in gathered.sides.values()):
+        yield words("the answer to the opening")
     if summary is not None and summary.drops:
         yield words(f"{plural(summary.drops, 'packet')} that the capture itself says were not recorded")
     if summary is not None:
         for name, count in sorted(summary.limits.items()):
             yield words(f"what lies beyond the limit {name}, reached {plural(count, 'time')} somewhere in the capture")
     if any(side.pieces for side in gathered.sides.values()):
-        yield words(f"all of {plural(sum(side.pieces for side in gathered.sides.values()), 'frame')} that were begun")
+        yield words(f"parts of {plural(sum(side.pieces for side in gathered.sides.values()), 'frame')}")
 
 
 def _notable(gathered: Gathered, traffic: Traffic) -> Iterator[Words]:

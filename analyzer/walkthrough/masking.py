@@ -36,7 +36,12 @@ def _blocks(gathered: Gathered, traffic: Traffic) -> Iterator[Block]:
     if items:
         yield points(*items)
     findings = [finding for finding in gathered.findings if finding.rule.startswith("MK-")]
-    yield checks.judged(checks.MASKING, findings, frozenset(side for side in DIRECTIONS if sides[side].frames))
+    assert gathered.connection is not None
+    guessed = gathered.connection.role_evidence == "masks"
+    if guessed:
+        yield paragraph("Here only the masks tell which side is the client, so they cannot be held against either.")
+    seen = frozenset(side for side in DIRECTIONS if sides[side].frames)
+    yield checks.judged(checks.MASKING, findings, seen, unknown=checks.OF_ROLES if guessed else ())
     if not findings:
         return
     yield checks.told(findings[:TOLD])

@@ -93,7 +93,9 @@ def sections(gathered: Gathered, start_ns: int) -> Iterator[Section]:
     accept = _accept_blocks(last)
     if accept:
         yield Section("The accept value, step by step", accept, 2)
-    yield Section("What both sides now know", _known(last), 2)
+    yield Section(
+        "What both sides now know", _known(last, used=any(side.frames for side in gathered.sides.values())), 2
+    )
 
 
 def _of_opening(finding: Finding) -> bool:
@@ -167,7 +169,8 @@ def _response(opening: Handshake, findings: list[Finding], start_ns: int, *, jud
         blocks.append(paragraph("What the client has to check before it goes on (RFC 6455 4.1):"))
         seen: frozenset[Direction] = frozenset({"client", "server"})
         wanted = tuple(check for check in checks.RESPONSE if _applies(check, head))
-        blocks.append(checks.judged(wanted, findings, seen))
+        unknown = () if request is not None else checks.OF_REQUEST
+        blocks.append(checks.judged(wanted, findings, seen, unknown=unknown))
     elif not agreed(opening):
         blocks.append(paragraph("No WebSocket came of it: whatever follows on this connection is HTTP."))
     return Section("The server answers", [*blocks, *_rest(findings, "server", judged=judged)], 2)
@@ -292,7 +295,14 @@ def _nonce(key: str) -> str:
 # --- what was agreed
 
 
-def _known(opening: Handshake) -> list[Block]:
+def _known(opening: Handshake, *, used: bool) -> list[Block]:
+    if opening.status is None and used:
+        return [
+            paragraph(
+                "That the server agreed, since frames follow. To what it agreed is not known: its answer is not in the"
+                " capture."
+            )
+        ]
     if opening.status is None:
         return [paragraph("Nothing yet: a client must not send data before it has the answer (RFC 6455 4.1).")]
     if not agreed(opening):

@@ -25,8 +25,8 @@ def section(gathered: Gathered, traffic: Traffic, start_ns: int) -> Section:
     if seen:
         blocks.append(paragraph("; ".join(seen), "."))
     if missing:
-        kind = "packet" if len(missing) == 1 else "packets"
-        blocks.append(paragraph(f"Not in the capture: {', '.join(missing)}. It {_why(traffic)} the {kind}."))
+        later = " It began later." if traffic.syn is None and traffic.syn_ack is None else ""
+        blocks.append(paragraph(f"Not in the capture: {', '.join(missing)}.{later}"))
     if traffic.syn is not None and traffic.syn_ack is not None and traffic.ack is not None:
         answer = traffic.syn_ack.time_ns - traffic.syn.time_ns
         rest = traffic.ack.time_ns - traffic.syn_ack.time_ns
@@ -51,7 +51,3 @@ def section(gathered: Gathered, traffic: Traffic, start_ns: int) -> Section:
 
 def _seen(name: str, spot: Spotted, start_ns: int) -> str:
     return f"{name} from the {spot.direction} in packet {spot.packet}, {since(spot.time_ns, start_ns)}"
-
-
-def _why(traffic: Traffic) -> str:
-    return "began after" if traffic.syn is None and traffic.syn_ack is None else "does not hold"

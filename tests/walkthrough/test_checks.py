@@ -37,7 +37,7 @@ def test_a_finding_breaks_it_and_silence_means_it_held() -> None:
 
 
 def test_what_depends_on_unknown_extensions_is_not_judged() -> None:
-    table = checks.judged(checks.FRAMES, [], frozenset({"client"}), extensions=False)
+    table = checks.judged(checks.FRAMES, [], frozenset({"client"}), unknown=checks.EXTENDED)
     assert outcomes(table) == ["not seen", "held", "held", "held", "held", "held"]
 
 
@@ -47,3 +47,8 @@ def test_a_finding_is_told_with_what_was_expected_and_found() -> None:
     assert text.startswith("MK-001 ")
     assert "expected " in text
     assert "found " in text
+
+
+def test_what_is_called_unknown_is_a_demands_first_rule() -> None:
+    firsts = {check.rules[0] for check in checks.ALL}
+    assert {*checks.EXTENDED, *checks.OF_REQUEST, *checks.OF_ROLES} <= firsts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from analyzer.walkthrough.story import tell
 from tests.walkthrough import telling
 
 TITLE = "The closing handshake"
@@ -43,3 +44,12 @@ def test_no_close_at_all(tmp_path: Path) -> None:
 
 def test_a_reason_is_made_harmless(tmp_path: Path) -> None:
     assert 'reason "\\x1b[2J"' in end(tmp_path, "server: 88 06 03 e8 1b 5b 32 4a")
+
+
+def test_a_side_that_was_not_captured_is_not_praised(tmp_path: Path) -> None:
+    known, traffic = telling.gathered(tmp_path, f"{CLOSE}client: FIN")
+    traffic.ends = [end for end in traffic.ends if end[1].direction == "client"]
+    known.findings.clear()
+    story = telling.section(tell(known, traffic), TITLE)
+    assert "not seen server the server closes TCP first" in story
+    assert "held server" not in story

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
+from analyzer.walkthrough.story import tell
 from tests.walkthrough import telling
 
 TITLE = "Who masks, and who does not"
@@ -33,3 +36,10 @@ def test_keys_used_again_and_the_key_that_masks_nothing(tmp_path: Path) -> None:
         "client: 3 of 3 frames masked, 2 times with a key used before (00000000 among them, which masks nothing)."
         in story
     )
+
+
+def test_where_the_masks_tell_the_roles_they_prove_nothing(tmp_path: Path) -> None:
+    known, traffic = telling.gathered(tmp_path, HELLO)
+    assert known.connection is not None
+    known.connection = msgspec.structs.replace(known.connection, role_evidence="masks")
+    assert "not seen client every frame of the client is masked" in telling.section(tell(known, traffic), TITLE)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from analyzer.walkthrough.opening import plain_size
+from analyzer.walkthrough.story import tell, walkthrough
 from tests.walkthrough import telling
 
 REQUEST = (
@@ -82,3 +85,17 @@ def test_what_an_earlier_opening_broke_is_not_held_against_the_last(tmp_path: Pa
     document = telling.told(tmp_path, f"{wrong}\n{refusal}\n{REQUEST}\n{HELLO}")
     assert "HS-111" in telling.section(document, "The opening handshake")
     assert "held client one version, and it is 13" in telling.section(document, "The client asks")
+
+
+def test_without_the_request_an_answer_is_not_held_to_have_matched_it(tmp_path: Path) -> None:
+    known, traffic = telling.gathered(tmp_path, f"{REQUEST}\n{HELLO}")
+    known.openings[-1] = msgspec.structs.replace(known.openings[-1], request=None)
+    story = telling.section(tell(known, traffic), "The server answers")
+    assert "not seen server one accept value, computed from the key" in story
+    assert "held server Upgrade is websocket" in story
+
+
+def test_an_answer_that_was_not_captured_is_not_called_missing(shared_captures: Path) -> None:
+    document = walkthrough([str(shared_captures / "rw_oneway_c2s.pcap")], 2)
+    assert "To what it agreed is not known" in telling.section(document, "What both sides now know")
+    assert "the answer to the opening" in telling.section(document, "The verdict")

@@ -22,7 +22,7 @@ def test_it_is_told_with_packets_and_times(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     story = telling.section(telling.told(tmp_path, f"midstream\n{HELLO}", decode_as=[80]), "The TCP handshake")
-    assert "Not in the capture: SYN, SYN-ACK, ACK. It began after the packets." in story
+    assert "Not in the capture: SYN, SYN-ACK, ACK. It began later." in story
     assert "round trip" not in story
 
 
