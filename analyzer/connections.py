@@ -12,7 +12,7 @@ may still have to come, and where the opening was not captured the first frame m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -57,6 +57,19 @@ SETTLED = frozenset(("tls", "http2", "switched-elsewhere"))
 """Reasons to ignore a connection that leave no room for a guess."""
 
 
+class Glance(NamedTuple):
+    """How things stand, for somebody who watches."""
+
+    open: int
+    """WebSocket connections that are not over."""
+    seen: int
+    sent: tuple[int, int]
+    """Bytes of frames by role: the clients', the servers'."""
+    frames: int
+    messages: int
+    """Messages whose last frame has not come yet."""
+
+
 class Connections:
     """All connections of a run."""
 
@@ -91,6 +104,8 @@ class Connections:
         self._now = 0
         """Ordinal of the packet at hand."""
         self.capture = Capture()
+        self._sent = [0, 0]
+        """Bytes of frames by role, over connections that have ended."""
         self.decryption: Decryption | None = None
         """Where there are keys: what takes the place of TLS connections' bytes."""
         self.count = 0
@@ -152,6 +167,18 @@ class Connections:
         self.capture.limits = self.all_limits() | limits
         self._judge.capture(self.capture, ordinal)
         yield from self._judge.settle()
+
+    def glance(self) -> Glance:
+        """How things stand. Takes time in proportion to the connections that are open."""
+        sent, messages, still = list(self._sent), 0, 0
+        for link in self._links.values():
+            still += link.number >= 0
+            for d in (2 * link.slot, 2 * link.slot + 1):
+                decoder = self._decoder.decoders[d]
+                if decoder is not None:
+                    sent[1 - decoder.client] += decoder.size
+                    messages += bool(decoder.open)
+        return Glance(still, self.count, (sent[0], sent[1]), self.frames, messages)
 
     def collect(self) -> Iterator[Record]:
         """What is known after all chunks that were taken, for somebody who waits: the next may take long."""
@@ -692,6 +719,7 @@ class Connections:
                     link.doubt[d & 1] = True
                 role = 1 - decoder.client
                 link.frames[role], link.messages[role], link.sent[role] = decoder.whole, decoder.finished, decoder.size
+                self._sent[role] += decoder.size
                 if link.dialogue is not None:
                     side = link.dialogue.sides[role]
                     side.asked, side.asked_ns = decoder.asked, decoder.asked_ns

@@ -13,7 +13,7 @@ import numpy as np
 from analyzer.capture.batch import Batch
 from analyzer.capture.keylog import read_keylog
 from analyzer.capture.source import Source
-from analyzer.connections import Connections
+from analyzer.connections import Connections, Glance
 from analyzer.judge import Judge
 from analyzer.model import Finding, Place, Record, Run, Severity, Summary
 from analyzer.rules.capture_facts import STEPS, Capture
@@ -31,10 +31,16 @@ if TYPE_CHECKING:
     from analyzer.capture.live import Live
 
 
-def run(source: Source | Live, settings: Settings, progress: Callable[[], None] | None = None) -> Iterator[Record]:
+def run(
+    source: Source | Live,
+    settings: Settings,
+    progress: Callable[[], None] | None = None,
+    watch: Callable[[Callable[[], Glance]], None] | None = None,
+) -> Iterator[Record]:
     """Analyse ``source``: Run first, then the records asked for as they come to be known, Summary last.
 
-    ``progress`` is called after each batch. Raises InputError where the source cannot be read on at all.
+    ``progress`` is called after each batch, and ``watch`` with a way to look at how things stand. Raises InputError
+    where the source cannot be read on at all.
     """
     started = time.monotonic_ns()
     rules = load()
@@ -50,6 +56,12 @@ def run(source: Source | Live, settings: Settings, progress: Callable[[], None] 
     segments = Segments(settings.batch_packets)
     signs = Signs(settings.idle_timeout)
 
+    def after_batch() -> None:
+        if progress is not None:
+            progress()
+        if watch is not None:
+            watch(connections.glance)
+
     yield Run(
         version=version(),
         inputs=source.inputs,
@@ -61,8 +73,7 @@ def run(source: Source | Live, settings: Settings, progress: Callable[[], None] 
             reassembly.idle(int(batch.time_ns[0]))
             for record in chain(connections.take(reassembly.chunks, bytearray()), connections.collect()):
                 yield from tally.pass_on(record)
-            if progress is not None:
-                progress()
+            after_batch()
             continue
         flows.decode(batch, segments, unwrapper)
         signs.look(batch, segments, flows.slots)
@@ -82,8 +93,7 @@ def run(source: Source | Live, settings: Settings, progress: Callable[[], None] 
         if source.waits:
             for record in connections.collect():
                 yield from tally.pass_on(record)
-        if progress is not None:
-            progress()
+        after_batch()
     for _ in reassembly.end():
         for record in connections.take(reassembly.chunks, bytearray()):
             yield from tally.pass_on(record)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from analyzer import pipeline
 from analyzer.capture.source import open_source
-from analyzer.connections import Connections
+from analyzer.connections import Connections, Glance
 from analyzer.judge import Judge
 from analyzer.model import Connection, Finding, Frame, Handshake, Record, Summary
 from analyzer.rules import registry
@@ -551,3 +553,13 @@ def test_roles_are_told_from_the_masks_where_nothing_else_tells() -> None:
 def test_with_a_syn_what_is_no_http_is_no_websocket() -> None:
     raw = [step.replace(": ", ": raw ", 1) for step in MIDDLE]
     assert only(Connection, played(lines(*raw, *raw))) == []
+
+
+def test_a_glance_shows_what_is_open(write_capture: Callable[[str], Path]) -> None:
+    glances: list[Glance] = []
+    path = write_capture("client: 81 85 37 fa 21 3d 7f 9f 4d 51 58\nserver: 01 01 41")
+    with open_source([str(path)], Settings(batch_packets=1)) as source:
+        for _ in pipeline.run(source, Settings(batch_packets=1), watch=lambda look: glances.append(look())):
+            pass
+    assert glances[0].seen == 0
+    assert (glances[-1].open, glances[-1].seen, glances[-1].sent, glances[-1].messages) == (1, 1, (11, 3), 1)

@@ -7,6 +7,7 @@ user who called sudo. The first Ctrl-C or SIGTERM ends the capture, and the repo
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from analyzer.cli.results import Results
 from analyzer.cli.run import as_asked
 from analyzer.cli.startup import settle
 from analyzer.cli.terminal import say
+from analyzer.cli.watch import View
 from analyzer.errors import UsageError
 from analyzer.model import Run
 from analyzer.report.formats import FORMATS
@@ -72,8 +74,11 @@ def run(plan: Plan, keeping: Keeping, options: Options, *, quiet: bool, verbose:
             if keeping.path is not None:
                 live.write_to(Writer(keeping.path, keeping.rotation), keeping.single)
             interrupt = Interrupt(expected=True, stop=live.stop)
-            with interrupt.listening():
-                for record in pipeline.run(live, results.settings(), results.flush):
+            view = View(live) if options.progress is not False and results.bar_fits() and sys.stdout.isatty() else None
+            with interrupt.listening(), view or nullcontext():
+                for record in pipeline.run(live, results.settings(), results.flush, view):
+                    if view is not None:
+                        view.see(record)
                     if not results.write(as_asked(record, chosen)):
                         break
                     if isinstance(record, Run):

@@ -38,7 +38,9 @@ class Scripted:
     def __exit__(self, *error: object) -> None:
         self.closed += 1
 
-    def run(self, source: Any, settings: Settings, progress: Callable[[], None] | None = None) -> Iterator[Record]:
+    def run(
+        self, source: Any, settings: Settings, progress: Callable[[], None] | None = None, watch: Any = None
+    ) -> Iterator[Record]:
         self.settings = settings
         for at, record in enumerate(self.records):
             self.during(at)
