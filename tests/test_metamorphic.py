@@ -59,6 +59,9 @@ STYLES = st.builds(
     foreign=st.booleans(),
 )
 
+WAITED = re.compile("none within ")
+"""Told where the capture went on for long enough after something: that depends on the other connections' times."""
+
 _read: dict[Path, list[list[Segment]]] = {}
 
 
@@ -108,7 +111,7 @@ def told(records: list[Record]) -> dict[Any, Any]:
             wanted = FRAME if isinstance(record, Frame) else MESSAGE
             row = tuple(getattr(record, field) for field in wanted)
             result[names[record.connection]][record.direction, type(record).__name__].append(row)
-        elif isinstance(record, Finding) and record.severity is Severity.ERROR:
+        elif isinstance(record, Finding) and record.severity is Severity.ERROR and not WAITED.match(record.found):
             row = tuple(getattr(record, field) for field in FINDING)
             result[names.get(record.connection)]["errors"].append(row)  # type: ignore[arg-type]
     for parts in result.values():
@@ -124,23 +127,15 @@ def plainly(segments: list[Segment], folder: Path) -> list[Path]:
     return [path]
 
 
-def much_later(segments: list[Segment]) -> Segment:
-    """One more packet, of nobody's connection: what waits for an answer has waited too long, however near the end."""
-    last = segments[-1]
-    ends = {"source": (last.source[0], 9), "destination": (last.destination[0], 9)}
-    return last._replace(time_ns=last.time_ns + 60 * 10**9, flags=transform.ACK, options=b"", payload=b"", **ends)
-
-
 def check(path: Path, seed: int, names: list[str], styles: list[Style], files: int) -> None:
     random = Random(seed)
     every = conversations(path)
     chosen = random.sample(every, min(CONNECTIONS, len(every)))
     segments = sorted((segment for each in chosen for segment in each), key=lambda each: each.time_ns)
     with tempfile.TemporaryDirectory() as folder:
-        expected = told(analysed(plainly([*segments, much_later(segments)], Path(folder))))
+        expected = told(analysed(plainly(segments, Path(folder))))
         for name in transform.ranked(names):
             segments = TRANSFORMATIONS[name](random, segments)
-        segments.append(much_later(segments))
         found = told(analysed(transform.written(random, segments, styles, files, Path(folder))))
     assert found == expected
 

@@ -260,6 +260,8 @@ class Reassembly:
             self._resized(d, waiting, lambda: waiting.end_at(end))
         if flags & link.TCP_RST and streams.state[d] in (FLOWING, FINISHED):
             waiting = self._wait(d)
+            last = streams.next_offset[d] if streams.state[d] == FINISHED else waiting.fin
+            offset = offset if last is None else min(offset, last)  # a FIN before it took a number, but no byte
             waiting.rst = offset if waiting.rst is None else min(waiting.rst, offset)
         waiting = self._waiting.get(d)
         if waiting is not None:

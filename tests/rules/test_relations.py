@@ -146,3 +146,12 @@ def test_one_key_over_three_connections_of_a_client_is_constant() -> None:
     assert (finding.rule, finding.connection, finding.count) == ("SEC-002", 2, 3)
     assert ids(story(*parts[:2]), "SEC-00") == []
     assert ids(story(parts[0], "connection 9:", KEYS, *parts[1:3]), "SEC-00") == []
+
+
+def test_a_reset_after_a_fin_ends_the_wait_for_an_answer() -> None:
+    """As when a server closes an idle connection on which the client asks once more, and then asks on another."""
+    refused = "connection 1:\nserver: http HTTP/1.1 403 Forbidden | Content-Length: 0\nserver: FIN"
+    told = ids(
+        story(asks(1), refused, asks(1, OTHER), "server: RST", asks(2, OTHER[::-1][2:] + "=="), answers(2)), *RULES
+    )
+    assert "HS-403" not in told

@@ -406,6 +406,16 @@ def test_reset_after_fin_and_fin_after_reset() -> None:
     assert run(*OPENED, client(0, b"abc", flags="r"), client(3, flags="f")).kinds(0) == [DATA, RST]
 
 
+@pytest.mark.parametrize("late", [client(3, flags="f"), client(1, b"bc", flags="f")])
+def test_a_reset_after_a_fin_is_told_when_it_came(late: Sent) -> None:
+    """Its number is one beyond the last byte, for the FIN took one."""
+    result = run(
+        *OPENED, client(0, b"a"), client(1, b"bc"), late, client(4, flags="r"), server(0, b"x"), server(1, b"y")
+    )
+    assert result.kinds(0) == [DATA, FIN, RST]
+    assert [end.ordinal for end in result.of(0, FIN) + result.of(0, RST)] == [4, 5]
+
+
 def test_urgent_bytes_are_bytes_of_the_stream() -> None:
     """RFC 6093 2.1: the pointer marks a place, nothing more."""
     given = packets([*OPENED, client(0, b"abc"), client(3, b"def"), server(0, ack=6), client(6, b"g")])
