@@ -161,9 +161,9 @@ class Pings(msgspec.Struct):
         self.early = []
 
     def _captured_late(self, act: Act, payload: bytes | None) -> None:
-        """A Ping that a Pong seen before it acknowledges: the capture holds them in the wrong order."""
+        """A Ping that a Pong seen before it acknowledges or repeats: the capture holds them in the wrong order."""
         for number, (pong, said) in enumerate(self.early):
-            if pong.acked >= act.end and said == payload:
+            if said == payload and (said or pong.acked >= act.end):
                 del self.early[number]
                 self.remembered[-1].echoed = True
                 self.answered = self.forgotten + len(self.remembered)
