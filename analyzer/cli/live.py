@@ -31,6 +31,9 @@ from analyzer.rules import registry
 
 FAILED = 2
 """Exit status where the capture ended too early, whatever was found until then."""
+SWITCH = 0.0005
+"""Seconds after which the analysis lets the thread go on that reads the capture; Python's own 5 ms, once for each
+megabyte, would be a limit of 200 MB/s."""
 LINES = "concise"
 """The format where standard output is no terminal and nothing was asked for."""
 
@@ -73,6 +76,7 @@ def run(plan: Plan, keeping: Keeping, options: Options, *, quiet: bool, verbose:
             results.open()
             if keeping.path is not None:
                 live.write_to(Writer(keeping.path, keeping.rotation), keeping.single)
+            sys.setswitchinterval(SWITCH)
             interrupt = Interrupt(expected=True, stop=live.stop)
             view = View(live) if options.progress is not False and results.bar_fits() and sys.stdout.isatty() else None
             with interrupt.listening(), view or nullcontext():

@@ -3,8 +3,9 @@
     python tests/bench/live.py [--seconds N] [--size BYTES]
 
 Two Python processes exchange WebSocket messages on loopback as fast as they can (the library ``websockets``, no
-compression), one round for each back end. The kernel counts for each program by itself what it could not take, and what
-each program says of that stands beside it; all saw the same packets, so the largest count of a round is what went by.
+compression), one round for each back end. The kernel counts for each program by itself what it could not take, and
+what each program says of that stands beside it. On loopback it gives dumpcap and tcpdump each packet twice, of which
+they leave one out: what they say was dropped counts both. "Not seen" is what was captured, and found the queue full.
 Nothing here fails: it prints a table, and the reader judges. Needs the permission to capture.
 """
 
