@@ -305,6 +305,9 @@ class Judge:
         """The conversation is over: fill in what is known now, and judge it."""
         facts = link.facts
         dialogue.seen = facts.opening_seen and facts.synced and not facts.unknown_extensions and not link.unheard
+        if capture.lossy and not link.reset and any(side.end is None for side in dialogue.sides):
+            # An answer that is missing may be among the packets that were dropped, with all that would show the hole.
+            dialogue.seen = False
         dialogue.sure, dialogue.over_ns = capture.sure(facts.first.ordinal, place)
         for role, side in enumerate(dialogue.sides):
             side.lost = link.lost_at[link.role(role)]

@@ -94,11 +94,12 @@ def run(
             for record in connections.collect():
                 yield from tally.pass_on(record)
         after_batch()
+    connections.capture.drops = source.drops
+    connections.capture.lossy = source.drops > 0 or "live_queue" in source.limits
     for _ in reassembly.end():
         for record in connections.take(reassembly.chunks, bytearray()):
             yield from tally.pass_on(record)
     limits = unwrapper.limits | source.limits
-    connections.capture.drops = source.drops
     for record in connections.finish(tally.packets, limits):
         yield from tally.pass_on(record)
 

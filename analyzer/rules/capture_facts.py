@@ -58,6 +58,9 @@ class Capture(msgspec.Struct):
     """Packets before which the clock was set back, as far as they are remembered: ordinal, and the time before."""
     drops: int = 0
     """Packets that were there and were not recorded, as the capture itself says."""
+    lossy: bool = False
+    """That is so, or recorded ones were not looked at: what comes last in a connection may be missing without a gap.
+    Known when the capture is over."""
     limits: dict[str, int] = {}
     """How often each limit was reached, by the name of its setting."""
 
