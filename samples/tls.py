@@ -79,6 +79,12 @@ class Tls:
         parts = [data[start : start + size] for start in range(0, len(data), size)]
         return b"".join(self._sealers[side].seal(tls.APPLICATION_DATA, part) for part in parts)
 
+    def update(self, side: Direction) -> bytes:
+        """A KeyUpdate: what follows is under the next key (RFC 8446 7.2)."""
+        told = self._sealers[side].seal(tls.HANDSHAKE, _message(tls.KEY_UPDATE, b"\0"))
+        self._sealers[side] = self._sealers[side].updated()
+        return told
+
     def _made(self, label: str) -> bytes:
         return hashlib.sha256(f"{label} {self._number}".encode()).digest()
 
@@ -89,9 +95,13 @@ class _Sealer:
     def __init__(self, secret: bytes) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        self._secret = secret
         self._cipher = AESGCM(expand_label(HASH, secret, b"key", KEY))
         self._iv = int.from_bytes(expand_label(HASH, secret, b"iv", NONCE), "big")
         self._number = 0
+
+    def updated(self) -> _Sealer:
+        return _Sealer(expand_label(HASH, self._secret, b"traffic upd", 32))
 
     def seal(self, kind: int, content: bytes) -> bytes:
         inner = content + bytes([kind])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -143,6 +143,11 @@ def imported_by(arguments: list[str], folder: Path) -> set[str]:
     last = done.stderr.decode().splitlines()[-1].split()
     assert last[:2] in (["imported", "0"], ["imported", "None"]), done.stderr.decode()
     return set(last[2:])
+
+
+def test_tls_without_keys_imports_nothing_heavy(write_capture: Callable[[str], Path], tmp_path: Path) -> None:
+    capture = write_capture("client: raw 16 03 01 00 05 01 00 00 01 00")
+    assert imported_by(["analyze", str(capture)], tmp_path).isdisjoint(HEAVY)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["analyze", str(ROOT / "samples" / "echo.pcap")]], ids=str)

@@ -131,7 +131,10 @@ class Session:
     def waits(self, half: Half, kind: int) -> bool:
         """See `half.Work`."""
         if half.opener is None:
-            return not self.ready and kind in (tls.CHANGE_CIPHER_SPEC, tls.APPLICATION_DATA)
+            # Between a HelloRetryRequest and the ServerHello it means nothing (RFC 8446 D.4).
+            dummy = self._hello is not None and half is not self._client and self._server_hello is None
+            held = kind == tls.APPLICATION_DATA or (kind == tls.CHANGE_CIPHER_SPEC and not dummy)
+            return held and not self.ready
         return half.epoch == EARLY and self.early_accepted is None and kind == tls.APPLICATION_DATA
 
     def passes_over(self, kind: int) -> bool:

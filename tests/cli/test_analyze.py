@@ -66,3 +66,23 @@ def test_colour_is_for_people_on_standard_output_only(scripted, cli: Cli, tmp_pa
     assert "\x1b[" not in cli("analyze", "x.pcap", "--color", "always", "-f", "concise")[1]
     cli("analyze", "x.pcap", "--color", "always", "-o", "r.txt")
     assert "\x1b[" not in (tmp_path / "r.txt").read_text()
+
+
+def test_a_key_log_from_the_option_or_the_environment(scripted, cli: Cli, tmp_path, monkeypatch) -> None:
+    (tmp_path / "keys").write_bytes(b"")
+    (tmp_path / "others").write_bytes(b"")
+    monkeypatch.delenv("SSLKEYLOGFILE", raising=False)
+    for arguments, expected in (([], ""), (["--keylog", "keys"], "keys")):
+        assert cli("analyze", "x.pcap", *arguments)[0] in (0, 1)
+        assert scripted.settings.keylog == expected
+    monkeypatch.setenv("SSLKEYLOGFILE", "others")
+    for arguments, expected in (([], "others"), (["--keylog", "keys"], "keys")):
+        assert cli("analyze", "x.pcap", *arguments)[0] in (0, 1)
+        assert scripted.settings.keylog == expected
+
+
+def test_a_key_log_that_cannot_be_read(cli: Cli, write_capture) -> None:
+    capture = write_capture("client: 81 80 37 fa 21 3d")
+    status, out, err = cli("analyze", capture, "--keylog", "none.log")
+    assert (status, out, err) == (2, "", "wsanalyzer: key log none.log: no such file\n")
+    assert cli("show", capture, "--keylog", "none.log")[0] == 2

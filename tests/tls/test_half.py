@@ -108,6 +108,20 @@ def test_bytes_that_are_no_record_lose_the_way_only_until_the_next() -> None:
     assert [data for _, data in feed.plain(0)] == [b"one", b"two"]
 
 
+def test_key_updates() -> None:
+    """Also one that a gap hides."""
+    feed = begun()
+    for side in (0, 1):
+        feed.say(side, b"one")
+        feed.data(side, feed.tls.update("server" if side else "client"))
+        feed.say(side, b"two")
+        lost = feed.tls.update("server" if side else "client")
+        feed.gap(side, len(lost))
+        feed.say(side, b"three")
+        feed.say(side, b"four")
+        assert [data for _, data in feed.plain(side)] == [b"one", b"two", b"three", b"four"]
+
+
 def test_the_search_has_an_end() -> None:
     """Candidates without end cost no more than their share."""
     feed = begun()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import random
+import re
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analyzer.model import Connection, Finding, Message, Opcode, Record
+from analyzer.model import Connection, Direction, Finding, Message, Opcode, Record
 from analyzer.wire.frame import CLOSE_BODY, build_frame
+from analyzer.wire.tls import RETRY_RANDOM
 from samples import opening
 from tests.running import analysed, only
 from tests.tls.peers import Contexts, Recorder, Secured
@@ -133,3 +136,123 @@ def test_segments_of_any_size(version: ssl.TLSVersion, size: int, tmp_path: Path
     cut = lambda data: [data[start : start + size] for start in range(0, len(data), size)]  # noqa: E731
     chat(Secured(contexts, recorder.conversation(), cut=cut), texts)
     assert_read(read(recorder, contexts), texts=texts)
+
+
+def test_a_hello_retry_request(tmp_path: Path) -> None:
+    """The server wants another curve than the client guessed."""
+    recorder, contexts = Recorder(), Contexts(tmp_path / "keys")
+    contexts.server.set_ecdh_curve("secp521r1")
+    chat(Secured(contexts, recorder.conversation()))
+    assert any(RETRY_RANDOM in frame for _, frame in recorder.wire.packets)
+    assert_read(read(recorder, contexts))
+
+
+def test_handshake_secrets_are_not_needed(tmp_path: Path) -> None:
+    recorder, contexts = Recorder(), Contexts(tmp_path / "keys")
+    chat(Secured(contexts, recorder.conversation()))
+    lines = contexts.log.read_text().splitlines()
+    contexts.log.write_text("\n".join(line for line in lines if "_TRAFFIC_SECRET_0" in line))
+    assert_read(read(recorder, contexts))
+
+
+@pytest.mark.parametrize(("version", "kind"), [(V12, "12"), (V13, "13")])
+def test_violations_are_those_in_the_clear(version: ssl.TLSVersion, kind: str, tmp_path: Path) -> None:
+    """The same bytes, with and without TLS, give the same findings about frames, at the same stream offsets."""
+    said: list[tuple[Direction, bytes]] = [
+        ("client", build_frame(Opcode.TEXT, b"hello", None)),
+        ("server", build_frame(Opcode.TEXT, b"\xff\xfe" * 3000)),
+        ("server", bytes.fromhex("f3 00")),
+        ("client", bytes.fromhex("89 fe 00 7e 37 fa 21 3d") + bytes(126)),
+        ("client", build_frame(Opcode.CLOSE, b"\x03\xee", KEY)),
+        ("server", build_frame(Opcode.TEXT, b"late")),
+    ]
+    recorder, contexts = Recorder(), Contexts(tmp_path / "keys", version)
+    conversation = recorder.conversation()
+    secured = Secured(contexts, conversation)
+    clear = Recorder()
+    plain = clear.conversation()
+    for talk, wire in ((secured, recorder.wire), (plain, clear.wire)):
+        talk.send("client", opening.head(opening.request(conversation.key)))
+        talk.send("server", opening.head(opening.response(conversation.key)))
+        for side, data in said:
+            talk.send(side, data)
+        wire.wait(10_000_000_000)
+    found = [told(read(recorder, contexts)), told(analysed(clear.capture()))]
+    assert len(found[1]) > 5
+    assert found[0] == found[1]
+
+
+def told(records: list[Record]) -> list[tuple[object, ...]]:
+    """What findings say of the bytes after the opening."""
+    return [
+        (each.rule, each.severity, each.direction, each.frame, each.stream_offset, each.byte_offset, each.found)
+        for each in only(Finding, records)
+        if each.rule.startswith(("FR", "MK", "CT", "FG", "TX", "CL", "SC"))
+    ]
+
+
+def test_a_finding_points_at_the_packet_that_carries_the_byte(tmp_path: Path) -> None:
+    recorder, contexts = Recorder(), Contexts(tmp_path / "keys")
+    secured = Secured(contexts, recorder.conversation())
+    chat(secured, ())
+    secured = Secured(contexts, recorder.conversation())
+    secured.send("client", opening.head(opening.request(secured.conversation.key)))
+    secured.send("server", opening.head(opening.response(secured.conversation.key)))
+    secured.send("client", build_frame(Opcode.TEXT, b"hello", KEY) + build_frame(Opcode.TEXT, b"hello", None))
+    packet = len(recorder.wire.packets) - 1  # the last acknowledges it
+    records = read(recorder, contexts)
+    (finding,) = [each for each in only(Finding, records) if each.rule == "MK-001"]
+    assert finding.packet == packet
+    frame = recorder.wire.packets[packet - 1][1]
+    capture = recorder.capture()
+    body = capture.index(frame) + len(frame) - (11 + 7 + 1 + 16)
+    assert finding.file_offset == body + 11 + (finding.byte_offset or 0) - (finding.stream_offset or 0)
+
+
+def test_a_wrong_key_log_is_said_once_and_nobody_is_blamed(tmp_path: Path) -> None:
+    for version in (V12, V13):
+        recorder, contexts = Recorder(), Contexts(tmp_path / f"keys{version}", version)
+        for _ in range(3):
+            chat(Secured(contexts, recorder.conversation()), (b"x" * 100,) * 40)
+        lines = [line.split() for line in contexts.log.read_text().splitlines() if not line.startswith("#")]
+        for texts, reason in (
+            ("", "3 TLS connections: no secret in the key log"),
+            (
+                "\n".join(f"{label} {name} {'0' * len(secret)}" for label, name, secret in lines),
+                "3 TLS connections: records do not authenticate under the key log's secret",
+            ),
+        ):
+            contexts.log.write_text(texts)
+            records = read(recorder, contexts)
+            assert [(each.rule, each.found, each.count) for each in only(Finding, records)] == [("ST-005", reason, 3)]
+            assert only(Connection, records) == []
+
+
+def test_results_do_not_depend_on_how_packets_come(tmp_path: Path) -> None:
+    recorder, contexts = Recorder(), Contexts(tmp_path / "keys")
+    chance = random.Random(1)
+    cut = lambda data: [data[at : at + 900] for at in range(0, len(data), 900)]  # noqa: E731
+    for _ in range(3):
+        chat(
+            Secured(contexts, recorder.conversation(), cut=cut),
+            tuple(chance.randbytes(300).hex().encode() for _ in range(9)),
+        )
+    whole = recorder.wire.packets[:]
+    recorder.wire.packets = [each for each in whole if chance.random() > 0.03]
+    results = [read(recorder, contexts, batch_packets=size)[1:-1] for size in (8192, 7, 1)]
+    first, *others = [re.sub(r"file='[^']*'", "", repr(records)) for records in results]
+    assert others == [first, first]
+    assert not [each for each in only(Finding, results[0]) if each.severity == "error"]
+
+
+def test_losses_blame_nobody(tmp_path: Path) -> None:
+    """Whatever packets are missing: no error is found in traffic that is right."""
+    for version in (V12, V13):
+        recorder, contexts = Recorder(), Contexts(tmp_path / f"keys{version}", version)
+        chat(Secured(contexts, recorder.conversation()), tuple(bytes([65 + n]) * 40 * n for n in range(1, 25)))
+        whole = recorder.wire.packets[:]
+        for seed in range(12):
+            chance = random.Random(seed)
+            recorder.wire.packets = [each for each in whole if chance.random() > 0.04]
+            records = read(recorder, contexts)
+            assert [str(each) for each in only(Finding, records) if each.severity == "error"] == [], (version, seed)
