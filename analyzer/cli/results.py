@@ -81,7 +81,7 @@ class Results:
         output.attach(entry.make(output.stream, look))
 
     def settings(self) -> Settings:
-        """The settings, with the records that the formats need and that the exit status depends on."""
+        """The settings, with the records and bytes that the formats need and that the exit status depends on."""
         needs = {
             kind
             for entry, output in self._outputs
@@ -97,7 +97,10 @@ class Results:
             needs |= {"handshakes", "findings"}
         if self._redactor is not None:
             needs.add("handshakes")
-        return msgspec.structs.replace(self._settings, records=frozenset(needs))
+        shown = max((entry.frame_bytes for entry, _ in self._outputs), default=0)
+        return msgspec.structs.replace(
+            self._settings, records=frozenset(needs), frame_bytes=max(self._settings.frame_bytes, shown)
+        )
 
     def bar_fits(self) -> bool:
         """Whether a terminal would show a progress bar, and no result runs over the same terminal."""

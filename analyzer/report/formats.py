@@ -26,6 +26,8 @@ class Format(NamedTuple):
     """Holds the capture's own bytes."""
     digests: bool = False
     """States the inputs' SHA-256, which costs a second reading of each file."""
+    frame_bytes: int = 0
+    """First payload bytes of a frame that it shows."""
 
     def make(self, out: BinaryIO, look: Look) -> Sink:
         """A sink that writes to ``out``."""
@@ -48,6 +50,13 @@ FORMATS = {
         "Markdown",
         (".md", ".markdown"),
         needs=frozenset({"connections", "handshakes", "findings"}),
+    ),
+    "html": Format(
+        "analyzer.report.html.page",
+        "Html",
+        (".html", ".htm"),
+        needs=frozenset({"connections", "handshakes", "frames", "messages", "findings"}),
+        frame_bytes=64,
     ),
     "sarif": Format(
         "analyzer.report.sarif",
