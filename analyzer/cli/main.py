@@ -17,6 +17,7 @@ import typer
 
 from analyzer.cli.analyze import analyze
 from analyzer.cli.catalogue import explain, rules
+from analyzer.cli.crosscheck import crosscheck
 from analyzer.cli.doctor import doctor
 from analyzer.cli.report import report
 from analyzer.cli.schema import schema
@@ -57,7 +58,7 @@ def _quiet_pipe(command: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
-for command in (analyze, sniff, walkthrough, show, report, rules, explain, schema, doctor):
+for command in (analyze, sniff, walkthrough, show, report, rules, explain, crosscheck, schema, doctor):
     app.command()(_quiet_pipe(command))
 
 
