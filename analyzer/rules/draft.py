@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from analyzer.frames.columns import FrameColumns
+from analyzer.frames.text import TRUNCATED
 from analyzer.http.head import Head
 from analyzer.messages.columns import MessageColumns
 from analyzer.model import Cause, Direction, Evidence, Finding, Place, Role, Severity
@@ -134,13 +135,12 @@ def of_messages(rule: Rule, number: int, messages: MessageColumns, files: list[s
         row = messages.row(index)
         bad = row.bad_stream_offset >= 0
         place = messages.bad_place(index) if bad else Place(row.file, row.packet, row.ordinal, row.time_ns, NOWHERE)
+        # where the text ends too early, no byte is wrong: the last one before the end stands for it
+        early = int(bad and row.reason == TRUNCATED and row.bad_in_frame >= 0)
         evidence = None
         if bad and row.wire:
             before = row.bad_in_frame - row.wire_from
-            mark = min(
-                before, len(row.wire) - 1
-            )  # where the text ends too early, its last byte is all there is to mark
-            evidence = Evidence(row.bad_stream_offset - before, row.wire.hex(), (mark, 1))
+            evidence = Evidence(row.bad_stream_offset - before, row.wire.hex(), (max(0, before - early), 1))
         direction = messages.direction(index)
         yield Draft(
             key=(row.ordinal, row.connection, side_number(direction), row.offset, number),
@@ -148,7 +148,7 @@ def of_messages(rule: Rule, number: int, messages: MessageColumns, files: list[s
                 rule,
                 connection=row.connection,
                 direction=direction,
-                place=place,
+                place=msgspec.structs.replace(place, file_offset=place.file_offset - early),
                 files=files,
                 expected=_said(hits.expected, index),
                 found=_said(hits.found, index),
@@ -156,7 +156,7 @@ def of_messages(rule: Rule, number: int, messages: MessageColumns, files: list[s
                 text=hits.text(index) if hits.text else None,
                 frame=row.frame if bad else None,
                 stream_offset=row.offset if bad else None,
-                byte_offset=row.bad_stream_offset if bad else None,
+                byte_offset=row.bad_stream_offset - early if bad else None,
                 evidence=evidence,
             ),
             stateful=True,

@@ -108,3 +108,11 @@ def test_over_the_first_bytes_of_a_frame_a_peer_may_fail_at_once() -> None:
 
 def test_no_finding_explains_a_failure_where_bytes_are_missing() -> None:
     assert ids(lines("client: 82 8a 00 00 00 00 00", "gap client 9", "server: 88 02 03 ea"), *FAMILIES) == []
+
+
+def test_a_text_that_ends_too_early_explains_the_failure_over_it() -> None:
+    """No byte of it is wrong, but its last one was received."""
+    cut_short = "client: 81 82 00 00 00 00 61 c3"
+    in_fragments = lines("client: 01 82 00 00 00 00 61 c3", "client: 80 80 00 00 00 00")
+    for text in (cut_short, in_fragments):
+        assert ids(lines(text, "server: 88 02 03 ef", "server: FIN", "client: FIN"), *FAMILIES) == []
