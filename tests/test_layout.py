@@ -41,7 +41,7 @@ UNTESTED = {
 }
 """Modules without a test module of their own, by path without suffix or by name, and why."""
 
-HEAVY = ("scapy", "pyshark", "dask", "distributed", "pyarrow", "cryptography", "hpack", "zstandard")
+HEAVY = ("scapy", "pyshark", "dask", "distributed", "pyarrow", "cryptography", "hpack", "zstandard", "jinja2")
 
 
 def modules() -> list[Path]:

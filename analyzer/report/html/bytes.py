@@ -82,10 +82,19 @@ def payload(frame: Frame) -> bytes:
     return mask(data, key) if key else data
 
 
-def payload_text(frame: Frame) -> str | None:
-    """What is kept of the payload as text, harmless; None where it is not text: binary or compressed."""
+def starts_text(frame: Frame) -> bool:
+    """Whether a text message begins here that is not compressed (RFC 7692 6: RSV1 of its first frame)."""
+    return frame.opcode == Opcode.TEXT and not frame.rsv1
+
+
+def payload_text(frame: Frame, *, continues_text: bool = False) -> str | None:
+    """What is kept of the payload as text, harmless; None where it is not text: binary or compressed.
+
+    ``continues_text``: the message that a continuation belongs to is text, and not compressed.
+    """
     data = payload(frame)
-    if not data or frame.opcode == Opcode.BINARY or (frame.rsv1 and frame.opcode < Opcode.CLOSE):
+    is_text = continues_text if frame.opcode == Opcode.CONTINUATION else starts_text(frame)
+    if not data or (frame.opcode < Opcode.CLOSE and not is_text):
         return None
     if frame.opcode == Opcode.CLOSE:
         data = data[CLOSE_CODE.sizeof() :]

@@ -168,14 +168,8 @@ def round_trips(figures: Figures) -> Chart | None:
         )
         for at, took, side in figures.trips
     ]
-    words = [
-        Word(
-            0,
-            HEIGHT - 4,
-            "start",
-            f"{plural(count, 'round trip')}, {seconds(figures.best)} to {seconds(figures.worst)} s",
-        )
-    ]
+    slow = f" to {seconds(figures.worst)}" if figures.worst > figures.best else ""
+    words = [Word(0, HEIGHT - 4, "start", f"{plural(count, 'round trip')}, {seconds(figures.best)}{slow} s")]
     more = f"; the first {len(marks)} are drawn" if count > len(marks) else ""
     note = f"mean {seconds(total // count)} s{more}"
     return Chart("Ping round trips", f"{words[0].text}, {note}", note, marks, words)

@@ -15,11 +15,12 @@ from itertools import pairwise
 from math import log10
 from typing import Any, NamedTuple
 
-from analyzer.model import Connection, Finding, Frame, Handshake, HeadRecord
+from analyzer.model import Connection, Finding, Frame, Handshake, HeadRecord, Opcode
 from analyzer.report.escape import elide
-from analyzer.report.html.bytes import FIXED, kept_bytes, payload_text
+from analyzer.report.html.bytes import FIXED, kept_bytes, payload_text, starts_text
 from analyzer.report.html.figures import Figures
 from analyzer.report.jsonl import encode
+from analyzer.report.wording import ended
 
 ROW = 26
 """Height of a row, in pixels."""
@@ -41,6 +42,8 @@ HEAD_FIELDS = 60
 HANDSHAKES = 16
 """Openings shown of one connection."""
 
+GAPS = frozenset({"ST-002"})
+"""Rules that say that bytes are missing: their findings are drawn as gaps."""
 HEADS = {"client": "request", "server": "response"}
 """What a head is called, by who sends it."""
 
@@ -86,6 +89,7 @@ class Diagram:
 
     __slots__ = (
         "_heads",
+        "_in_text",
         "_last",
         "_origin",
         "_rows",
@@ -100,6 +104,8 @@ class Diagram:
     def __init__(self) -> None:
         """Nothing happened yet."""
         self._rows: list[Row] = []
+        self._in_text = {"client": False, "server": False}
+        """Whether a continuation of that side is of a text message that is not compressed."""
         self._origin: int | None = None
         self._heads: set[tuple[str, int | None]] = set()
         self._last = {"client": -1, "server": -1}
@@ -136,8 +142,10 @@ class Diagram:
         elif data:
             self.layouts.add(data[:FIXED])
         self._last[frame.direction] = max(frame.index, self._last[frame.direction])
+        if Opcode.CONTINUATION < frame.opcode < Opcode.CLOSE:
+            self._in_text[frame.direction] = starts_text(frame)
         self.frames += 1
-        self._rows.append(self._row(frame.time_ns, _frame(frame, data)))
+        self._rows.append(self._row(frame.time_ns, _frame(frame, data, in_text=self._in_text[frame.direction])))
         return True
 
     def shows(self, finding: Finding) -> bool:
@@ -153,9 +161,9 @@ class Diagram:
         rows = [*self._rows, *self._many()]
         for number, finding in findings:
             if finding.time_ns is not None and not self.shows(finding):
-                rows.append(self._row(finding.time_ns, {"kind": "finding", "finding": number}))
+                rows.append(self._row(finding.time_ns, self._stray(number, finding)))
         if connection is not None:
-            rows.append(self._row(connection.end_ns, {"kind": "end", "text": elide(connection.state, LONGEST)}))
+            rows.append(self._row(connection.end_ns, {"kind": "end", "text": elide(ended(connection), LONGEST)}))
         rows.sort(key=lambda row: row.time_ns)
         origin = self._origin or 0
         start = origin if connection is None else min(connection.start_ns, origin)
@@ -166,6 +174,11 @@ class Diagram:
         }
         about = {"since": origin - start, "strip": strip, "y": places([row.time_ns for row in rows])}
         return encode(about)[:-1] + b',"rows":[' + b",".join(row.json for row in rows) + b"]}"
+
+    @staticmethod
+    def _stray(number: int, finding: Finding) -> dict[str, Any]:
+        gap = {"gap": True} if finding.rule in GAPS else {}
+        return {"kind": "finding", "finding": number, **gap}
 
     def _many(self) -> Iterator[Row]:
         start, span = self.rest.start or 0, self.rest.span
@@ -210,7 +223,7 @@ def _head(kind: str, head: HeadRecord) -> dict[str, Any]:
     }
 
 
-def _frame(frame: Frame, data: bytes | None) -> dict[str, Any]:
+def _frame(frame: Frame, data: bytes | None, *, in_text: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "kind": "frame",
         "side": frame.direction,
@@ -224,7 +237,7 @@ def _frame(frame: Frame, data: bytes | None) -> dict[str, Any]:
     }
     if data is not None:
         row["bytes"] = data.hex()
-        text = payload_text(frame)
+        text = payload_text(frame, continues_text=in_text)
         if text is not None:
             row["text"] = elide(text, LONGEST)
     if frame.masking_key is not None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from analyzer.model import Frame
-from analyzer.report.html.bytes import COLOURS, REST, Field, fields, kept_bytes, payload, payload_text
+from analyzer.report.html.bytes import COLOURS, REST, Field, fields, kept_bytes, payload, payload_text, starts_text
 from analyzer.wire.frame import DRAWN, build_frame
 from tests.report import made
 
@@ -62,6 +62,14 @@ def test_what_is_no_text() -> None:
     assert payload_text(of(data, 6, opcode=1, rsv1=True)) is None
     assert payload_text(of(build_frame(8, b"\x03\xe8", KEY), 6, opcode=8)) is None
     assert payload_text(of(build_frame(8, b"\x03\xe8bye", KEY), 6, opcode=8)) == "bye"
+
+
+def test_a_continuation_is_what_its_message_is() -> None:
+    data = of(build_frame(0, b"abc", KEY), 6, opcode=0)
+    assert payload_text(data) is None
+    assert payload_text(data, continues_text=True) == "abc"
+    assert starts_text(made.frame())
+    assert not starts_text(made.frame(rsv1=True))
 
 
 def test_a_result_without_bytes() -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from analyzer.model import Finding, Frame
 from analyzer.report.html.diagram import FURTHEST, QUIET, ROW, SPANS, Counted, Diagram, places, step
+from analyzer.wire.frame import build_frame
 from tests.report import made
 
 
@@ -80,6 +81,24 @@ def test_a_finding_whose_frame_is_not_shown_has_a_row_of_its_own() -> None:
     late = msgspec.structs.replace(made.UNMASKED, frame=4)
     found = laid(diagram, made.UNMASKED, head, other, late, made.NO_PONG)
     assert sorted(row["finding"] for row in found["rows"] if row["kind"] == "finding") == [2, 3, 4]
+
+
+def test_text_goes_on_in_a_continuation_of_the_same_side() -> None:
+    diagram = Diagram()
+    facts: dict[str, Any] = {"header_length": 2, "masking_key": None}
+    for index, (opcode, direction) in enumerate(
+        [(1, "client"), (2, "server"), (0, "client"), (9, "client"), (0, "server")]
+    ):
+        data = build_frame(opcode, b"abc").hex()
+        diagram.frame(at(index, index, opcode=opcode, direction=direction, bytes=data, **facts), room=True)
+    assert [row.get("text") for row in laid(diagram, ended=False)["rows"]] == ["abc", None, "abc", "abc", None]
+
+
+def test_a_gap_is_drawn_as_one() -> None:
+    diagram = Diagram()
+    gap = msgspec.structs.replace(made.UNMASKED, rule="ST-002", frame=None)
+    rows = laid(diagram, gap, made.NO_PONG)["rows"]
+    assert [row.get("gap", False) for row in rows if row["kind"] == "finding"] == [True, False]
 
 
 def test_a_diagram_of_nothing() -> None:

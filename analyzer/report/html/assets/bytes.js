@@ -35,18 +35,18 @@ function fieldValue(data, bytes, clear, field) {
   return field.width < 8 ? `${bits} = ${value}` : value;
 }
 
-// Sixteen to a line, each in the colour of its field; `mark` is [first, count] of those a finding is about.
+// Eight to a line, each in the colour of its field; `mark` is [first, count] of those a finding is about.
 function hexDump(bytes, colourAt, mark, label) {
   const shown = el("pre", { class: "hex", "aria-label": label });
-  for (let line = 0; line < bytes.length; line += 16) {
+  for (let line = 0; line < bytes.length; line += 8) {
     shown.append(line.toString(16).padStart(4, "0") + "  ");
-    const end = Math.min(line + 16, bytes.length);
+    const end = Math.min(line + 8, bytes.length);
     for (let at = line; at < end; at++) {
       const marked = mark && at >= mark[0] && at < mark[0] + mark[1];
       const colour = colourAt(at);
       shown.append(el("span", { class: `${colour ? "f-" + colour : ""}${marked ? " mark" : ""}` }, hexOf([bytes[at]])), at + 1 < end ? " " : "");
     }
-    shown.append(" ".repeat(3 * (line + 16 - end) + 2), Array.from(bytes.subarray(line, end), printable).join(""), "\n");
+    shown.append(" ".repeat(3 * (line + 8 - end) + 2), Array.from(bytes.subarray(line, end), printable).join(""), "\n");
   }
   return shown;
 }

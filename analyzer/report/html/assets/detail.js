@@ -22,7 +22,7 @@ function findingPart(data, finding) {
       ["section", finding.rfc],
       ["weight", finding.secondary ? "secondary: the peer had already failed the connection" : ""],
     ]));
-  if (rule) part.append(el("div", { class: "prose" }, el("p", null, el("b", null, rule.title + ".")), ...rule.prose.map((text) => el("p", null, text))));
+  if (rule) part.append(el("div", { class: "prose" }, rule.title === finding.text ? null : el("p", null, el("b", null, rule.title + ".")), ...rule.prose.map((text) => el("p", null, text))));
   return part;
 }
 
@@ -75,11 +75,12 @@ function showDetail(data, row, since) {
     parts.push(facts([["time", time]]));
     if (row.kind === "many") parts.push(el("p", { class: "dim" }, "Too many to be shown one by one; the numbers are exact."));
   }
+  const beside = [];
   for (const finding of row.findings || []) {
-    parts.push(findingPart(data, finding));
-    if (row.kind !== "frame") parts.push(...evidencePart(finding));
+    beside.push(findingPart(data, finding));
+    if (row.kind !== "frame") beside.push(...evidencePart(finding));
   }
-  detail.replaceChildren(...parts);
+  detail.replaceChildren(el("div", null, ...parts), ...(beside.length ? [el("div", null, ...beside)] : []));
   detail.setAttribute("aria-labelledby", "detail-title");
   detail.scrollTop = 0;
 }

@@ -113,7 +113,7 @@ class Diagram {
 
   row(row, at, y) {
     const side = { request: "client", response: "server" }[row.kind] || row.side || "";
-    const kind = row.kind === "frame" ? (row.opcode >= 8 ? "control" : "") : { many: "many", end: "end", finding: "note" }[row.kind] || "head";
+    const kind = row.kind === "frame" ? (row.opcode >= 8 ? "control" : "") : { many: "many", end: "end", finding: row.gap ? "note gap" : "note" }[row.kind] || "head";
     const text = el("span", { class: "text" }, el("span", null, this.label(row)));
     if (row.findings.length) {
       const severity = worst(row.findings);
@@ -131,7 +131,7 @@ class Diagram {
     if (row.kind === "frame") {
       const code = row.code === undefined ? "" : ` ${row.code}`;
       const shown = row.text === undefined ? "" : `  ${row.text.slice(0, 60)}`;
-      return `${this.data.opcodes[row.opcode]}${code}${row.fin ? "" : " (more follows)"} ${row.length} B${row.cut ? " cut" : ""}${shown}`;
+      return `${this.data.opcodes[row.opcode]}${code}${row.fin ? "" : " (more follows)"} ${row.length} B${row.rsv && row.rsv[0] && row.opcode < 8 ? ", RSV1" : ""}${row.cut ? ", cut" : ""}${shown}`;
     }
     if (row.kind === "finding") return row.findings[0].text;
     return describe(this.data, row);

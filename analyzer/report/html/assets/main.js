@@ -71,7 +71,6 @@
       byId("detail").focus({ preventScroll: true });
     } else {
       diagram.choose(at, true);
-      byId("view").scrollIntoView({ block: "start" });
     }
   }
 
