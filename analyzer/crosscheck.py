@@ -16,6 +16,7 @@ from base64 import b64decode
 from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 
 import msgspec
 
@@ -69,7 +70,7 @@ DEFECTS = {
     "final-block": Defect("a DEFLATE block with BFINAL ends its inflating without a word", ("text",)),
     "empty-compressed": Defect("it does not inflate an empty message sent as the byte 00", ("text",), before=(4, 2)),
     "same-packet": Defect(
-        "it drops the text of messages in a packet that also ends a fragmented one", ("text",), before=(4, 2)
+        "it drops the text of messages in a packet that also holds a continuation", ("text",), before=(4, 2)
     ),
     "fragmented": Defect("it does not inflate compressed messages sent in fragments", ("text",), before=(4, 2)),
     "one-sided": Defect("no_context_takeover of one side is applied to the other", ("text",), before=(4, 2)),
@@ -79,6 +80,8 @@ DEFECTS = {
 LARGE = 256 << 10
 """Bytes of a masked payload that tshark unmasks."""
 WORD = 1 << 32
+LONGEST_CONTROL = 125
+"""Bytes of payload, RFC 6455 5.5."""
 FINAL_BLOCK, GAP, LEGACY = RULES = "EX-208", "ST-002", "ST-015"
 """The rules that tell of a block with BFINAL, of missing bytes, and of a protocol older than RFC 6455."""
 
@@ -135,8 +138,8 @@ def compare(ours: Side, theirs: Iterable[Seen], version: Version) -> Comparison:
     senders: defaultdict[tuple[int, Hashable], tuple[list[Own], list[Seen]]] = defaultdict(lambda: ([], []))
     for own in ours.frames:
         senders[own.seen.stream, own.seen.source][0].append(own)
-    for seen in theirs:
-        senders[seen.stream, normal(seen.source)][1].append(seen)
+    for seen in map(normal, theirs):
+        senders[seen.stream, seen.source][1].append(seen)
     result = Comparison()
     for (stream, _), (own_frames, seen_frames) in senders.items():
         _compare_sender(own_frames, seen_frames, ours.streams.get(stream, frozenset()), version, result)
@@ -174,7 +177,7 @@ def _compare_sender(
         return after == len(known) or other < known[after][1]
 
     pairs += join(_content, before_the_next)
-    joined_up = {seen.packet for seen in theirs if seen.fin and seen.opcode == Opcode.CONTINUATION}
+    with_fragments = {seen.packet for seen in theirs if seen.opcode == Opcode.CONTINUATION}
     for at, other in pairs:
         result.frames += 1
         own, seen = ours[at], theirs[other]
@@ -185,7 +188,7 @@ def _compare_sender(
             result.texts += 1
             if (seen.text or b"") != own.seen.text:
                 fields.append("text")
-        traits = own.traits | {"same-packet"} if seen.packet in joined_up else own.traits
+        traits = own.traits | {"same-packet"} if seen.packet in with_fragments else own.traits
         _tell(result, own, seen, fields, traits, version)
     unlike_pairs = join(lambda seen: seen.packet, lambda at, other: True)
     pairs += unlike_pairs
@@ -226,12 +229,16 @@ def _content(seen: Seen) -> Hashable:
     return tuple(getattr(seen, name) for name in FIELDS)
 
 
-def normal(source: tuple[str, int]) -> tuple[str, int]:
-    """An endpoint with its address in the one canonical spelling (RFC 5952)."""
-    try:
-        return ipaddress.ip_address(source[0]).compressed, source[1]
-    except ValueError:
-        return source
+def normal(seen: Seen) -> Seen:
+    """The same, with the address in its one canonical spelling (RFC 5952), and without what we do not keep.
+
+    Of a control frame longer than RFC 6455 5.5 allows only the first bytes are kept.
+    """
+    address, port = seen.source
+    with suppress(ValueError):
+        address = ipaddress.ip_address(address).compressed
+    reason = seen.close_reason if seen.payload_length <= LONGEST_CONTROL else None
+    return msgspec.structs.replace(seen, source=(address, port), close_reason=reason)
 
 
 # --- our side -------------------------------------------------------------------------------------------
@@ -284,8 +291,8 @@ def own_side(records: Iterable[Record]) -> Side:
         result.streams[stream] = result.streams.get(stream, frozenset()) | common
         client, server = sides[number, "client"], sides[number, "server"]
         answered = opening.response.packet if opening is not None and opening.response is not None else 0
-        result.frames += _direction(client, server, stream, normal(connection.client), common, answered)
-        result.frames += _direction(server, client, stream, normal(connection.server), common, 0)
+        result.frames += _direction(client, server, stream, connection.client, common, answered)
+        result.frames += _direction(server, client, stream, connection.server, common, 0)
     result.ports -= others
     return result
 
@@ -387,4 +394,4 @@ def _own(frame: Frame, stream: int, source: tuple[str, int], text: bytes | None,
         close_reason=frame.close_reason or None,
         text=text,
     )
-    return Own(seen, frame.connection, frame.direction, frame.index, frame.complete, traits)
+    return Own(normal(seen), frame.connection, frame.direction, frame.index, frame.complete, traits)

@@ -102,6 +102,11 @@ def test_a_frame_that_was_cut_is_compared_where_tshark_tells_it_too() -> None:
     assert compare(side(seen(9), complete=False), [seen(7)], OLD).equal == 1
 
 
+def test_the_reason_of_a_close_that_is_too_long_is_not_kept_and_not_compared() -> None:
+    ours = seen(1, opcode=8, payload_length=126, close_code=1000, close_reason=123 * "*")
+    assert compare(side(crosscheck.normal(ours)), [replace(ours, close_reason=124 * "*")], OLD).equal == 1
+
+
 def test_texts_are_compared_where_ours_is_known() -> None:
     ours = seen(1, text=b"Hello")
     assert outcome(compare(side(ours), [seen(1, text=b"Help!")], OLD)) == [(1, ("text",), False)]
@@ -139,10 +144,11 @@ def _frame(opcode: int, payload: bytes, fin: bool, rsv1: bool, *, mask: bool) ->
     return (bytes([first, mask << 7 | form]) + extended + bytes(4 * mask) + payload).hex(" ")
 
 
-def deflated(text: bytes, *, final: bool = False) -> bytes:
+def deflated(*texts: bytes, final: bool = False) -> list[bytes]:
+    """Messages of one direction, each compressed with those before as context."""
     made = zlib.compressobj(wbits=-15)
-    data = made.compress(text) + made.flush(zlib.Z_FINISH if final else zlib.Z_SYNC_FLUSH)
-    return data.removesuffix(b"\0\0\xff\xff")
+    flush = zlib.Z_FINISH if final else zlib.Z_SYNC_FLUSH
+    return [(made.compress(text) + made.flush(flush)).removesuffix(b"\0\0\xff\xff") for text in texts]
 
 
 def judged(capture: Path) -> Comparison:
@@ -153,7 +159,8 @@ def judged(capture: Path) -> Comparison:
 
 
 PMD = "extensions: permessage-deflate"
-HALVES = deflated(b"Hello Hello Hello")
+[HALVES] = deflated(b"Hello Hello Hello")
+SERVER_HELLO = server(1, deflated(b"Hello")[0], rsv1=True)
 OCCASIONS = {
     "empty-final": [client(1, b"Hello", fin=False), client(0, b""), client(1, b"Next")],
     "crossed": [client(1, b"Hel", fin=False), server(2, b"Ser", fin=False), client(0, b"lo"), server(0, b"ver")],
@@ -161,9 +168,16 @@ OCCASIONS = {
     "large": [client(1, b"A" * 300_000)],
     "final-block": [
         PMD,
-        client(1, deflated(b"Hello", final=True), rsv1=True),
-        client(1, deflated(b"Hello again"), rsv1=True),
+        client(1, deflated(b"Hello", final=True)[0], rsv1=True),
+        client(1, deflated(b"Hello again")[0], rsv1=True),
     ],
+    "same-packet": [f"{client(0, b'no start', fin=False)} {client(1, b'Hello').removeprefix('client: ')}"],
+    "empty-compressed": [PMD, client(1, b"\0", rsv1=True)],
+    "one-sided": [
+        "extensions: permessage-deflate; server_no_context_takeover",
+        *(line for text in deflated(b"Hello", b"Hello") for line in (client(1, text, rsv1=True), SERVER_HELLO)),
+    ],
+    "gap": [client(1, b"Hello"), "gap client 5", client(1, b"Next"), "+9s", client(1, b"Third")],
     "fragmented": [PMD, client(1, HALVES[:3], fin=False, rsv1=True), client(0, HALVES[3:])],
 }
 """Conversations that known defects spoil, by what DEFECTS calls them."""

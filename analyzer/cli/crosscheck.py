@@ -65,6 +65,9 @@ def lines(result: Comparison, tshark: str, pyshark: str) -> Iterator[str]:
         yield ""
     left = len(result.unexplained)
     known = len(result.differences) - left
+    if not result.frames:
+        yield f"tshark {tshark} (pyshark {pyshark}): nothing to compare, neither side tells of a WebSocket frame"
+        return
     yield f"tshark {tshark} (pyshark {pyshark}): {result.frames} frames compared, {result.equal} equal"
     yield f"text messages compared: {result.texts}"
     yield (

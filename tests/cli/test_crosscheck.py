@@ -35,6 +35,11 @@ def test_what_a_difference_looks_like() -> None:
     ]
 
 
+def test_no_frames_are_no_agreement() -> None:
+    told = list(lines(compare(side(), [], (4, 0, 17)), "4.0.17", "0.6"))
+    assert told == ["tshark 4.0.17 (pyshark 0.6): nothing to compare, neither side tells of a WebSocket frame"]
+
+
 def test_a_folder_is_refused(cli: Cli, tmp_path: Path) -> None:
     status, out, err = cli("crosscheck", str(tmp_path))
     assert (status, out) == (2, "")
