@@ -18,6 +18,7 @@ import asyncio
 import configparser
 import subprocess
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -119,8 +120,13 @@ def frames(capture: Path, keylog: str, ports: Collection[int], notes: list[str])
         notes.append(said)
     except OSError as error:
         raise InputError(f"{capture}: {error.strerror or error}") from None
+    except RuntimeError as error:
+        # a Ctrl-C stops the loop, and pyshark's own tidying up on that loop fails over it
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
     finally:
-        loop.close()
+        _close(loop)
 
 
 def _pyshark() -> ModuleType:
@@ -131,6 +137,17 @@ def _pyshark() -> ModuleType:
     except ImportError:
         raise MissingDependencyError("crosscheck needs pyshark: pip install 'wsanalyzer[tshark]'") from None
     return pyshark  # type: ignore[no-any-return]
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Close the loop without a word about what an interruption left unfinished on it."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.set_exception_handler(lambda loop, context: None)
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks))
+    loop.close()
 
 
 def _patient(base: Any) -> Any:
@@ -144,8 +161,18 @@ def _patient(base: Any) -> Any:
                     await asyncio.gather(*self._stderr_handling_tasks)
                 except TimeoutError:
                     pass
-            self._running_processes.discard(process)
-            await super()._cleanup_subprocess(process)
+            else:  # interrupted: what it had written is read, or asyncio complains about the pipe later
+                for task in asyncio.all_tasks() - {asyncio.current_task(), *self._stderr_handling_tasks}:
+                    task.cancel()
+                await asyncio.sleep(0)
+                with suppress(ProcessLookupError):
+                    process.kill()
+                if process.stdout is not None:
+                    await process.stdout.read()
+            try:
+                await super()._cleanup_subprocess(process)
+            finally:
+                self._running_processes.discard(process)  # it has ended, and told of a failure once
 
     return Patient
 
