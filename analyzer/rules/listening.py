@@ -97,6 +97,7 @@ class Listener:
     # --- Ping and Pong
 
     def _heartbeat(self, frames: FrameColumns, rows: I64, previous: _Previous) -> None:
+        rows = self._fold(frames, rows)
         if not len(rows):
             return
         payloads = frames.control_payloads(rows)
@@ -128,6 +129,56 @@ class Listener:
                     peer.pings.note("CT-004", act, delay)
             if payload and me.close is not None and me.close.code in FAILING:
                 _processed(me, peer, ping, act)
+
+    def _fold(self, frames: FrameColumns, rows: I64) -> I64:
+        """Count the exchanges without anything to notice, and give the rows of the others.
+
+        Of connections where one side sends Pings, each followed by a Pong with its payload that acknowledges it, in
+        time: nearly all do nothing else. Told by NumPy, which makes a million frames with 125 000 of Ping and Pong
+        twice as fast as looking at each.
+        """
+        if len(rows) < 2:
+            return rows
+        order = rows[np.argsort(frames.connection[rows], kind="stable")]
+        connection = frames.connection[order]
+        starts = np.flatnonzero(np.concatenate(([True], connection[1:] != connection[:-1])))
+        sizes = np.diff(np.append(starts, len(order)))
+        answer = ((np.arange(len(order)) - np.repeat(starts, sizes)) & 1).astype(np.bool_)
+        client, size = frames.client[order], frames.control_size[order]
+        fits = frames.complete[order] & (size == frames.length[order])
+        fits &= (frames.opcode[order] == Opcode.PONG) == answer
+        fits &= (client == np.repeat(client[starts], sizes)) != answer
+        pongs = np.flatnonzero(answer)
+        pings = pongs - 1
+        end = (frames.offset + frames.header + frames.length)[order]
+        delay = frames.time_ns[order][pongs] - frames.last_time_ns[order][pings]
+        fits[pongs] &= (size[pongs] == size[pings]) & (frames.acked[order][pongs] >= end[pings])
+        fits[pongs] &= delay <= self._settings.pong_late
+        plain = np.flatnonzero(np.logical_and.reduceat(fits, starts) & (sizes % 2 == 0))
+        if not len(plain):
+            return rows
+        payloads = frames.control_payloads(order)
+        table = np.stack([column[order] for column in _columns(frames)], axis=1)
+        left = np.ones(len(order), dtype=np.bool_)
+        for start, stop in zip(starts[plain].tolist(), (starts + sizes)[plain].tolist(), strict=True):
+            said = payloads[start:stop:2]
+            if said == payloads[start + 1 : stop : 2]:
+                left[start:stop] = not self._folded(
+                    int(connection[start]), 1 - int(client[start]), table[start:stop:2], said
+                )
+        return np.sort(order[left])
+
+    def _folded(self, connection: int, role: int, table: I64, payloads: list[bytes]) -> bool:
+        """Count Pings of ``role`` that were answered; whether there is really nothing else to them."""
+        dialogue = self._of(connection)
+        asking, answering = dialogue.sides[role], dialogue.sides[1 - role]
+        if asking.pings is None:
+            asking.pings = Pings()
+        if answering.close is not None or not asking.pings.settled:
+            return False
+        latest, said = table[-self._settings.pings :].copy(), payloads[-self._settings.pings :]
+        asking.pings.fold(len(payloads), lambda: _answered(latest, said), self._settings)
+        return True
 
     # --- what a side sends although the peer has closed
 
@@ -223,12 +274,19 @@ def _key(connection: int, role: int) -> int:
     return connection * 2 + role
 
 
-def _rows(frames: FrameColumns, rows: I64) -> Iterator[_Row]:
-    columns = []
+def _columns(frames: FrameColumns) -> Iterator[I64]:
+    """What `_Row` is made of."""
     for name in _COLUMNS:
-        column = frames.offset + frames.header + frames.length if name == "end" else getattr(frames, name)
-        columns.append(column[rows].tolist())
-    return map(_Row, *columns)
+        yield frames.offset + frames.header + frames.length if name == "end" else getattr(frames, name)
+
+
+def _rows(frames: FrameColumns, rows: I64) -> Iterator[_Row]:
+    return map(_Row, *(column[rows].tolist() for column in _columns(frames)))
+
+
+def _answered(table: I64, payloads: list[bytes]) -> list[Ping]:
+    """Pings that were answered, by the rows of a table."""
+    return [Ping(_Row(*row).act(), said, echoed=True) for row, said in zip(table.tolist(), payloads, strict=True)]
 
 
 def _wrongs(side: Side) -> list[Wrong]:

@@ -4,11 +4,13 @@ Theory of operation. A Pong repeats the payload of the Ping it answers, and one 
 the latest needs one. So what one side's Pings wait for is said by two numbers, how many were sent and up to which of
 them nothing is owed any more. Payloads of the latest Pings are remembered, answered or not, to tell an answer from a
 Pong nobody asked for. Where payloads repeat, a Pong is taken for the answer to the latest Ping it could answer: that
-claims least.
+claims least. Exchanges without anything to notice, each Ping followed by its own Pong, are only counted (`Pings.fold`)
+and become Pings again where something else comes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -55,6 +57,8 @@ class Pings(msgspec.Struct):
     """One side's Pings, and the other's Pongs."""
 
     remembered: list[Ping] = []
+    folded: list[tuple[int, Callable[[], list[Ping]]]] = []
+    """After those remembered: how many Pings that were answered at once, and what makes the latest of them."""
     forgotten: int = 0
     """Pings before the first one remembered."""
     overflowed: bool = False
@@ -76,7 +80,34 @@ class Pings(msgspec.Struct):
     @property
     def unanswered(self) -> int:
         """How many there are in all."""
-        return self.forgotten + len(self.remembered) - self.answered
+        return self.forgotten + len(self.remembered) + sum(count for count, _ in self.folded) - self.answered
+
+    @property
+    def settled(self) -> bool:
+        """Nothing waits, and nothing may yet turn out to be something else."""
+        return not (self.unanswered or self.early or self.differing is not None)
+
+    def fold(self, count: int, make: Callable[[], list[Ping]], settings: Settings) -> None:
+        """``count`` Pings came, each followed by its Pong, while all was settled; ``make`` gives the latest of them."""
+        self.folded.append((count, make))
+        self.answered += count
+        if sum(each for each, _ in self.folded[1:]) >= settings.pings:
+            self.forgotten += len(self.remembered) + self.folded.pop(0)[0]
+            self.remembered = []
+
+    def _unfold(self, settings: Settings) -> None:
+        """Remember one by one what was only counted."""
+        for count, make in self.folded:
+            made = make()
+            if len(made) < count:
+                self.forgotten += len(self.remembered) + count - len(made)
+                self.remembered = []
+            self.remembered += made
+        self.folded = []
+        excess = len(self.remembered) - settings.pings
+        if excess > 0:
+            self.forgotten += excess
+            del self.remembered[:excess]
 
     def note(self, rule: str, act: Act, detail: int = 0) -> None:
         """Something was noticed about a Pong."""
@@ -88,6 +119,8 @@ class Pings(msgspec.Struct):
 
     def ping(self, act: Act, payload: bytes | None, settings: Settings) -> bool:
         """A Ping was sent. Whether, for the first time, one that still waits had to be forgotten."""
+        if self.folded:
+            self._unfold(settings)
         self.expire(act.place.time_ns, settings)
         self.remembered.append(Ping(act, payload))
         if self.early or self.differing is not None:
@@ -102,6 +135,8 @@ class Pings(msgspec.Struct):
 
     def pong(self, act: Act, payload: bytes | None, settings: Settings, *, sure: bool) -> tuple[Ping, int] | None:
         """A Pong was sent; ``sure``: nothing was lost before. The Ping it answers, if one, and the delay."""
+        if self.folded:
+            self._unfold(settings)
         self.expire(act.place.time_ns, settings)
         match = self._match(act, payload)
         if match is None:
