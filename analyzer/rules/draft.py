@@ -10,7 +10,7 @@ import numpy as np
 from analyzer.frames.columns import FrameColumns
 from analyzer.frames.text import TRUNCATED
 from analyzer.http.head import Head
-from analyzer.messages.columns import MessageColumns
+from analyzer.messages.columns import INVALID, MessageColumns
 from analyzer.model import Cause, Direction, Evidence, Finding, Place, Role, Severity
 from analyzer.rules.dialogue import Wrong
 from analyzer.rules.faults import BLANK, Fault, Hits
@@ -136,7 +136,7 @@ def of_messages(rule: Rule, number: int, messages: MessageColumns, files: list[s
         bad = row.bad_stream_offset >= 0
         place = messages.bad_place(index) if bad else Place(row.file, row.packet, row.ordinal, row.time_ns, NOWHERE)
         # where the text ends too early, no byte is wrong: the last one before the end stands for it
-        early = int(bad and row.reason == TRUNCATED and row.bad_in_frame >= 0)
+        early = int(row.event == INVALID and row.reason == TRUNCATED and row.bad_in_frame >= 0)
         evidence = None
         if bad and row.wire:
             before = row.bad_in_frame - row.wire_from
