@@ -66,3 +66,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
         terminalreporter.section("comparison with the ground truth")
         terminalreporter.write_line(truth.table(rows))
+
+
+LIVE = ("test_live.py", "test_sniff.py", "test_namespaces.py", "test_echo.py", "test_api.py")
+"""Tests that wait for real processes, packets and browsers: they are tried again before they count as failed."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the live tests."""
+    for item in items:
+        if item.path.name in LIVE:
+            item.add_marker(pytest.mark.flaky(reruns=2))
