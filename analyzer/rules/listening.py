@@ -15,7 +15,7 @@ import numpy as np
 from analyzer.frames.columns import I64, FrameColumns
 from analyzer.frames.decode import NO_CLOSE
 from analyzer.model import Cut, Opcode, Place
-from analyzer.rules.dialogue import Act, Dialogue, Side, Wrong
+from analyzer.rules.dialogue import NEVER, Act, Dialogue, Side, Wrong
 from analyzer.rules.pings import Ping, Pings
 from analyzer.settings import Settings
 
@@ -201,25 +201,29 @@ class Listener:
 
     def _watch(self, frames: FrameColumns, previous: _Previous) -> None:
         present = [number for number in np.unique(frames.connection).tolist() if number in self._watched]
-        unfinished, awaited = set(), set()
+        unfinished = set()
         for number in present:
-            for role, me, peer in self._of(number).pairs():
+            for role, me, _ in self._of(number).pairs():
                 if any(wrong.end < 0 for wrong in _wrongs(me)):
                     unfinished.add(_key(number, role))
-                if _waits(peer):
-                    awaited.add(_key(number, role))
         if unfinished:
             final = (frames.opcode <= Opcode.BINARY) & frames.fin & frames.complete
             for one in _rows(frames, np.flatnonzero(final & np.isin(previous.keys, list(unfinished)))):
                 _finishes(self._of(one.connection).sides[one.role], one)
+        awaited = {
+            _key(number, role): _awaited(peer)
+            for number in present
+            for role, _, peer in self._of(number).pairs()
+            if _waits(peer)
+        }
         if awaited:
-            for one in _rows(frames, np.flatnonzero(frames.whole & np.isin(previous.keys, list(awaited)))):
+            for one in _rows(frames, _knowing(frames, previous.keys, awaited)):
                 key = _key(one.connection, one.role)
                 if key in awaited:
                     peer = self._of(one.connection).sides[1 - one.role]
                     _answers(peer, one)
                     if not _waits(peer):
-                        awaited.discard(key)
+                        del awaited[key]
         for number in present:
             waits = False
             for role, me, peer in self._of(number).pairs():
@@ -299,6 +303,22 @@ def _waits(side: Side) -> bool:
     if _wrongs(side):
         return True
     return side.pings is not None and any(ping.later < ENOUGH for ping in side.pings.waiting)
+
+
+def _awaited(side: Side) -> int:
+    """The least that a frame of the peer of ``side`` acknowledges that is an answer, or shows that there is none."""
+    ends = [wrong.end for wrong in _wrongs(side) if wrong.end >= 0]
+    if side.pings is not None:
+        ends += [ping.act.end for ping in side.pings.waiting if ping.later < ENOUGH]
+    return min(ends, default=NEVER)
+
+
+def _knowing(frames: FrameColumns, keys: I64, awaited: dict[int, int]) -> I64:
+    """Rows of frames, by key in ``awaited``, that acknowledge as much as that."""
+    wanted = np.array(sorted(awaited), dtype=np.int64)
+    least = np.array([awaited[key] for key in wanted.tolist()], dtype=np.int64)
+    at = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
+    return np.flatnonzero(frames.whole & (wanted[at] == keys) & (frames.acked >= least[at]))
 
 
 def _finishes(side: Side, one: _Row) -> None:
