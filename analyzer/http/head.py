@@ -24,6 +24,9 @@ Piece = tuple[int, int, Place]
 HOLE = b"\0"
 """Stands in ``raw`` for lost bytes: it can neither end a line nor be part of a name."""
 
+HTTP_1_1 = (1, 1)
+"""The first version with Upgrade (RFC 9110 7.8), and the lowest an opening may use."""
+
 MISSING_END = "no empty line after the fields"
 NOT_HTTP = "not an HTTP status line"
 

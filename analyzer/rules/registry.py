@@ -20,8 +20,14 @@ import msgspec
 from analyzer.model import Level, Role, Severity
 
 MODULES = (
-    "opening_request",
-    "opening_response",
+    "request_line",
+    "request_fields",
+    "request_key",
+    "request_offers",
+    "response_head",
+    "response_accept",
+    "response_subprotocol",
+    "response_switch",
     "refusal",
     "opening_order",
     "wire_http",
@@ -29,6 +35,7 @@ MODULES = (
     "framing",
     "control",
     "text",
+    "opening_text",
     "heartbeat",
     "closing",
     "leaving",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.rules import registry
 from analyzer.rules.faults import Fault
 from analyzer.rules.opening import Opening, check_opening
-from tests.http.feeding import Talk
+from tests.http.feeding import REQUEST, RESPONSE, Talk
 
 RULES = registry.load()
 
@@ -18,6 +18,16 @@ def found(talk: Talk) -> list[list[tuple[registry.Rule, Fault]]]:
 def raised(talk: Talk, rule_id: str) -> list[Fault]:
     """What the rule of that id says about them."""
     return [fault for opening in found(talk) for rule, fault in opening if rule.id == rule_id]
+
+
+def pointed_at(rule_id: str, *, request: bytes = REQUEST, response: bytes = RESPONSE) -> list[tuple[int | None, int]]:
+    """Stream offset and length of what the rule points at in an opening of these heads."""
+    return [(fault.offset, fault.length) for fault in raised(Talk().client(request).server(response), rule_id)]
+
+
+def with_field(field: bytes) -> bytes:
+    """A right answer with one more field."""
+    return RESPONSE[:-2] + field + b"\r\n\r\n"
 
 
 def rules_of(*modules: str) -> list[str]:

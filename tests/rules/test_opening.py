@@ -13,7 +13,10 @@ from tests.http.feeding import CLIENT, PLAIN, REQUEST, RESPONSE, SERVER, Talk
 from tests.rules import openings
 from tests.rules.openings import rules_of
 
-OWN = rules_of("opening_request", "opening_response")
+OWN = rules_of(
+    *("request_line", "request_fields", "request_key", "request_offers", "opening_text"),
+    *("response_head", "response_accept", "response_subprotocol", "response_switch"),
+)
 
 
 def found(talk: Talk) -> list[list[tuple[Rule, Fault]]]:
