@@ -33,7 +33,11 @@ INTERFACE = "lo"
 PATIENCE = 30
 """Seconds for each thing that is waited for."""
 LINGER = 1
-"""Seconds that the capture goes on after the page is done, for the end of TCP."""
+"""Seconds without a new packet after which the capture counts as complete: the end of TCP follows the page's."""
+BUFFER = 64 << 10
+"""KiB of packets that the kernel keeps while tcpdump has no turn. In immediate mode each packet takes 128 of them on
+the loopback interface, whatever its size, so that the default of 2 MiB is full after 16 packets: fewer than the demo
+has, and on a busy machine its beginning or its end was lost."""
 LINES = "[...document.querySelectorAll('#screen li')].map((each) => each.textContent)"
 """What the page has written."""
 LAST = "DISCONNECTED"
@@ -41,6 +45,10 @@ LAST = "DISCONNECTED"
 
 class MissingError(Exception):
     """A program that the recording needs is not there."""
+
+
+class LostError(Exception):
+    """The recording lacks packets."""
 
 
 def program(*names: str) -> str:
@@ -55,28 +63,20 @@ def program(*names: str) -> str:
 def record(capture: Path, port: int = 0) -> list[str]:
     """Run the demo once, its packets into ``capture``; the lines on its page.
 
-    Raises MissingError, PermissionError, and TimeoutError where something takes too long.
+    Raises MissingError, PermissionError, LostError, and TimeoutError where something takes too long.
     """
     with serving(port) as served, capturing(capture, served):
-        lines = visit(f"http://{HOST}:{served}/")
-        time.sleep(LINGER)
-    return lines
+        return visit(f"http://{HOST}:{served}/")
 
 
 @contextlib.contextmanager
-def capturing(capture: Path, port: int) -> Iterator[None]:
-    """Have tcpdump at work on this port of the loopback interface. Raises PermissionError where it may not."""
-    command = [
-        program("tcpdump"),
-        "-i",
-        INTERFACE,
-        "-n",
-        "--immediate-mode",
-        "-U",
-        "-w",
-        str(capture),
-        f"tcp port {port}",
-    ]
+def capturing(capture: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """Have tcpdump at work on this port of the loopback interface, until nothing more comes.
+
+    Raises PermissionError where it may not, LostError where the kernel had to drop packets.
+    """
+    command = [program("tcpdump"), "-i", INTERFACE, "-n", "--immediate-mode", "-U", "-B", str(BUFFER)]
+    command += ["-w", str(capture), f"tcp port {port}"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
@@ -86,10 +86,21 @@ def capturing(capture: Path, port: int) -> Iterator[None]:
                 said += line
                 if not line:
                     raise PermissionError(f"tcpdump: {' '.join(said.split())}")
-            yield
+            yield process
+            _settled(capture)
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=PATIENCE)
+            _, said = process.communicate(timeout=PATIENCE)
+    if "\n0 packets dropped by kernel" not in said:
+        raise LostError(f"tcpdump: {' '.join(said.split())}")
+
+
+def _settled(capture: Path) -> None:
+    """Wait until the file has not grown for a while."""
+    size = -1
+    while size != capture.stat().st_size:
+        size = capture.stat().st_size
+        time.sleep(LINGER)
 
 
 def visit(url: str) -> list[str]:
