@@ -11,7 +11,7 @@ from analyzer.frames.columns import FrameColumns
 from analyzer.frames.text import TRUNCATED
 from analyzer.http.head import Head
 from analyzer.messages.columns import INVALID, MessageColumns
-from analyzer.model import Cause, Direction, Evidence, Finding, Place, Role, Severity
+from analyzer.model import Direction, Evidence, Finding, Place, Role
 from analyzer.rules.dialogue import Wrong
 from analyzer.rules.faults import BLANK, Fault, Hits
 from analyzer.rules.mask_keys import KEY_SIZE, Mark
@@ -23,6 +23,10 @@ LAST = 1 << 62
 """Stands for the stream offset of what comes after all bytes."""
 NOWHERE = -1
 """The file offset of what is no byte of its own: a message as a whole."""
+SHOWN = 120
+"""Bytes of a head shown around the offending one: a field line, usually whole."""
+REACTIONS = frozenset(("SC-007", "SC-008", "SC-009", "SC-010", "SC-016"))
+"""Rules about how a side took the other's violations: the other's reaction to its own does not matter to them."""
 
 
 class Draft(msgspec.Struct):
@@ -51,28 +55,22 @@ def side_number(direction: Direction | None) -> int:
 
 def finding(
     rule: Rule,
+    fault: Fault,
     *,
     connection: int | None,
     direction: Direction | None,
     place: Place | None,
     files: list[str],
-    expected: str,
-    found: str,
-    severity: Severity | None = None,
-    text: str | None = None,
     frame: int | None = None,
     stream_offset: int | None = None,
     byte_offset: int | None = None,
-    header: str | None = None,
     evidence: Evidence | None = None,
-    count: int = 1,
-    cause: Cause | None = None,
 ) -> Finding:
-    """A finding with what the registry knows about ``rule`` filled in."""
+    """What the registry knows about ``rule``, what the rule says of the fault, and where the subject has it."""
     return Finding(
         rule=rule.id,
         name=rule.name,
-        severity=severity or rule.severity,
+        severity=fault.severity or rule.severity,
         level=rule.level,
         rfc=rule.rfc,
         connection=connection,
@@ -82,16 +80,16 @@ def finding(
         time_ns=None if place is None else place.time_ns,
         stream_offset=stream_offset,
         byte_offset=byte_offset,
-        header=header,
+        header=fault.header,
         file=None if place is None else files[place.file],
         file_offset=None if place is None or place.file_offset == NOWHERE else place.file_offset,
-        text=text or rule.title,
-        expected=expected,
-        found=found,
+        text=fault.text or rule.title,
+        expected=fault.expected,
+        found=fault.found,
         close_code=rule.close_code,
         evidence=evidence,
-        count=count,
-        cause=cause,
+        count=fault.count,
+        cause=fault.cause,
     )
 
 
@@ -109,14 +107,11 @@ def of_frames(rule: Rule, number: int, frames: FrameColumns, files: list[str]) -
             key=(place.ordinal, int(frames.connection[row]), side_number(direction), offset, number),
             finding=finding(
                 rule,
+                _fault(hits, row),
                 connection=int(frames.connection[row]),
                 direction=direction,
                 place=place,
                 files=files,
-                expected=_said(hits.expected, row),
-                found=_said(hits.found, row),
-                severity=hits.severity(row) if hits.severity else None,
-                text=hits.text(row) if hits.text else None,
                 frame=int(frames.index[row]),
                 stream_offset=offset,
                 byte_offset=offset + at,
@@ -146,14 +141,11 @@ def of_messages(rule: Rule, number: int, messages: MessageColumns, files: list[s
             key=(row.ordinal, row.connection, side_number(direction), row.offset, number),
             finding=finding(
                 rule,
+                _fault(hits, index),
                 connection=row.connection,
                 direction=direction,
                 place=msgspec.structs.replace(place, file_offset=place.file_offset - early),
                 files=files,
-                expected=_said(hits.expected, index),
-                found=_said(hits.found, index),
-                severity=hits.severity(index) if hits.severity else None,
-                text=hits.text(index) if hits.text else None,
                 frame=row.frame if bad else None,
                 stream_offset=row.offset if bad else None,
                 byte_offset=row.bad_stream_offset - early if bad else None,
@@ -180,20 +172,14 @@ def of_opening(rule: Rule, number: int, opening: Opening, fault: Fault, files: l
         key=(ordinal, opening.exchange.connection, side_number(direction), head.offset, number),
         finding=finding(
             rule,
+            fault,
             connection=opening.exchange.connection,
             direction=direction,
             place=fault.place or head.place(offset),
             files=files,
-            expected=fault.expected,
-            found=fault.found,
-            severity=fault.severity,
-            text=fault.text,
             stream_offset=None if absent else head.offset,
             byte_offset=None if absent else offset,
-            header=fault.header,
             evidence=Evidence(head.stream_offset(start), shown.hex(), mark) if shown and not absent else None,
-            count=fault.count,
-            cause=fault.cause,
         ),
         stateful=False,
     )
@@ -207,19 +193,15 @@ def of_mask_keys(
         key=(ordinal, connection, side_number("client"), mark.offset, number),
         finding=finding(
             rule,
+            fault,
             connection=connection,
             direction="client",
             place=mark.place,
             files=files,
-            expected=fault.expected,
-            found=fault.found,
-            severity=fault.severity,
-            text=fault.text,
             frame=mark.frame,
             stream_offset=mark.offset,
             byte_offset=mark.offset + mark.at,
             evidence=Evidence(mark.offset, mark.head.hex(), (mark.at, KEY_SIZE)),
-            count=fault.count,
         ),
         stateful=True,
         time_ns=mark.time_ns,
@@ -232,13 +214,11 @@ def of_sequel(rule: Rule, number: int, sequel: Sequel, fault: Fault, files: list
         key=(ordinal, sequel.connection, side_number("client"), sequel.offset, number),
         finding=finding(
             rule,
+            fault,
             connection=sequel.connection,
             direction="client",
             place=sequel.place,
             files=files,
-            expected=fault.expected,
-            found=fault.found,
-            severity=fault.severity,
             frame=sequel.frame,
             stream_offset=sequel.offset,
             byte_offset=sequel.offset,
@@ -266,18 +246,13 @@ def of_subject(rule: Rule, number: int, fault: Fault, files: list[str], connecti
         key=key,
         finding=finding(
             rule,
+            fault,
             connection=connection,
             direction=direction,
             place=fault.place,
             files=files,
-            expected=fault.expected,
-            found=fault.found,
-            severity=fault.severity,
-            text=fault.text,
             byte_offset=fault.offset,
             stream_offset=fault.offset,
-            header=fault.header,
-            count=fault.count,
         ),
         stateful=False,
     )
@@ -294,19 +269,14 @@ def of_dialogue(rule: Rule, number: int, fault: Fault, files: list[str], connect
         key=(ordinal, connection, side_number(fault.side), offset, number),
         finding=finding(
             rule,
+            fault,
             connection=connection,
             direction=fault.side,
             place=fault.place,
             files=files,
-            expected=fault.expected,
-            found=fault.found,
-            severity=fault.severity,
-            text=fault.text,
             frame=fault.frame,
             stream_offset=fault.offset,
             byte_offset=fault.offset,
-            count=fault.count,
-            cause=fault.cause,
         ),
         stateful=rule.id not in REACTIONS,
     )
@@ -335,11 +305,14 @@ def wrong(rule: Rule, draft: Draft, files: list[str]) -> Wrong:
     )
 
 
-REACTIONS = frozenset(("SC-007", "SC-008", "SC-009", "SC-010", "SC-016"))
-"""Rules about how a side took the other's violations: the other's reaction to its own does not matter to them."""
-
-SHOWN = 120
-"""Bytes of a head shown around the offending one: a field line, usually whole."""
+def _fault(hits: Hits, row: int) -> Fault:
+    """One of the hits by itself."""
+    return Fault(
+        expected=_said(hits.expected, row),
+        found=_said(hits.found, row),
+        severity=hits.severity(row) if hits.severity else None,
+        text=hits.text(row) if hits.text else None,
+    )
 
 
 def _said(words: object, row: int) -> str:
