@@ -96,12 +96,8 @@ def snaplen_cut(capture: Capture) -> Iterator[Fault]:
         client: 82 fe 00 80 00 00 00 00 41*128
     """
     if capture.cut:
-        yield Fault(
-            expected="whole packets",
-            found=several(capture.cut, "packet", "cut"),
-            place=capture.cut_first,
-            count=capture.cut,
-        )
+        found = several(capture.cut, "packet", "cut")
+        yield _once("whole packets", found, capture.cut, capture.cut_first)
 
 
 @rule("ST-005", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
@@ -123,19 +119,10 @@ def encrypted(capture: Capture) -> Iterator[Fault]:
         client: 81 80 37 fa 21 3d
     """
     for reason, (count, place) in capture.encrypted.items():
-        yield Fault(
-            expected="plaintext, or keys",
-            found=f"{several(count, 'TLS connection')}: {reason}",
-            place=place,
-            count=count,
-        )
+        yield _once("plaintext, or keys", f"{several(count, 'TLS connection')}: {reason}", count, place)
     if capture.unreadable:
-        yield Fault(
-            expected="records that authenticate",
-            found=several(capture.unreadable, "TLS record", "that cannot be read"),
-            place=capture.unreadable_first,
-            count=capture.unreadable,
-        )
+        found = several(capture.unreadable, "TLS record", "that cannot be read")
+        yield _once("records that authenticate", found, capture.unreadable, capture.unreadable_first)
 
 
 @rule("ST-010", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
@@ -154,12 +141,8 @@ def timestamps_unordered(capture: Capture) -> Iterator[Fault]:
         client: 81 80 37 fa 21 3d
     """
     if capture.backwards:
-        yield Fault(
-            expected="rising times",
-            found=several(capture.backwards, "packet", "earlier than the one before"),
-            place=capture.backwards_first,
-            count=capture.backwards,
-        )
+        found = several(capture.backwards, "packet", "earlier than the one before")
+        yield _once("rising times", found, capture.backwards, capture.backwards_first)
 
 
 @rule("ST-011", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
@@ -180,12 +163,8 @@ def bad_checksum(capture: Capture) -> Iterator[Fault]:
     if capture.bad:
         kinds = [f"{count} {name}" for count, name in ((capture.bad_ip, "IP"), (capture.bad_tcp, "TCP")) if count]
         left = f", {capture.unfinished} left to the network card" if capture.unfinished else ""
-        yield Fault(
-            expected="checksums that match",
-            found=f"{several(capture.bad, 'packet')} with a wrong checksum ({' and '.join(kinds)}{left})",
-            place=capture.bad_first,
-            count=capture.bad,
-        )
+        found = f"{several(capture.bad, 'packet')} with a wrong checksum ({' and '.join(kinds)}{left})"
+        yield _once("checksums that match", found, capture.bad, capture.bad_first)
 
 
 @rule("ST-012", severity=Severity.INFO, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
@@ -207,12 +186,8 @@ def duplicate_packets(capture: Capture) -> Iterator[Fault]:
         again client 11: 81 85 37 fa 21 3d 7f 9f 4d 51 58
     """
     if capture.twice:
-        yield Fault(
-            expected="each packet once",
-            found=several(capture.twice, "packet", "captured again within 1 ms"),
-            place=capture.twice_first,
-            count=capture.twice,
-        )
+        found = several(capture.twice, "packet", "captured again within 1 ms")
+        yield _once("each packet once", found, capture.twice, capture.twice_first)
 
 
 @rule("ST-013", severity=Severity.WARNING, level=Level.OBSERVATION, rfc="n/a", role=Role.BOTH)
@@ -230,11 +205,12 @@ def analysis_limit_reached(capture: Capture) -> Iterator[Fault]:
         client: 81 80 37 fa 21 3d
     """
     if capture.drops:
-        yield Fault(
-            expected="every packet recorded",
-            found=several(capture.drops, "packet", "dropped by the capture"),
-            count=capture.drops,
-        )
+        yield _once("every packet recorded", several(capture.drops, "packet", "dropped by the capture"), capture.drops)
     for name, count in sorted(capture.limits.items()):
         if name not in NOT_LOSSES:
-            yield Fault(expected=f"less than {name}", found=several(count, "time", "reached"), count=count)
+            yield _once(f"less than {name}", several(count, "time", "reached"), count)
+
+
+def _once(expected: str, found: str, count: int, first: Place | None = None) -> Fault:
+    """What happened ``count`` times, told at the first."""
+    return Fault(expected=expected, found=found, place=first, count=count)
