@@ -18,7 +18,7 @@ from analyzer.rules.capture_facts import Capture
 from analyzer.rules.credentials import Credential
 from analyzer.rules.faults import Fault
 from analyzer.rules.opening import Opening
-from analyzer.rules.opening_faults import quoted
+from analyzer.rules.opening_faults import at_field, quoted
 from analyzer.rules.registry import rule
 
 SHOWN = 5
@@ -148,14 +148,9 @@ def mixed_content(opening: Opening) -> Iterator[Fault]:
     behind = bool(opening.relay_signs) or hosts.is_private(opening.address("server"))
     for field in opening.field("client", "Origin"):
         if field.value.lower().startswith(b"https://"):
-            yield Fault(
-                expected="wss, since the page came over https",
-                found=f"Origin {quoted(field.value)} on a connection without TLS",
-                offset=field.offset,
-                length=len(field.line.rstrip(b"\r\n")),
-                header=latin(field.name),
-                severity=Severity.INFO if behind else None,
-            )
+            found = f"Origin {quoted(field.value)} on a connection without TLS"
+            severity = Severity.INFO if behind else None
+            yield at_field(field, "wss, since the page came over https", found, severity=severity)
 
 
 @rule("SEC-026", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 10.6", role=Role.SERVER)

@@ -21,7 +21,7 @@ from analyzer.http.head import Field
 from analyzer.model import Level, Role, Severity
 from analyzer.rules.faults import Fault
 from analyzer.rules.opening import KEY, STANDARD_VERSION, VERSION, Legacy, Opening
-from analyzer.rules.opening_faults import at_field, at_value, quoted
+from analyzer.rules.opening_faults import at_field, at_start_line, at_value, quoted
 from analyzer.rules.registry import rule
 
 KEY_1, KEY_2 = "Sec-WebSocket-Key1", "Sec-WebSocket-Key2"
@@ -87,12 +87,8 @@ def legacy_hixie_75(opening: Opening) -> Iterator[Fault]:
     """
     request = opening.request
     if opening.legacy is Legacy.HIXIE_75 and opening.exchange.intact_request and request is not None:
-        yield Fault(
-            expected=f"{VERSION}: 13",
-            found="no key and no version, answered with WebSocket-Origin or WebSocket-Location",
-            offset=request.offset,
-            length=len(request.raw.partition(b"\n")[0].rstrip(b"\r")),
-        )
+        found = "no key and no version, answered with WebSocket-Origin or WebSocket-Location"
+        yield at_start_line(request, f"{VERSION}: 13", found)
 
 
 @rule("HS-503", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 11.6", role=Role.CLIENT)

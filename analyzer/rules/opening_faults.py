@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.http.fields import latin
 from analyzer.http.head import Field, Head
-from analyzer.model import Direction
+from analyzer.model import Direction, Severity
 from analyzer.rules.faults import Fault
 from analyzer.rules.opening import Opening
 
@@ -25,7 +25,15 @@ def missing(head: Head, name: str, expected: str) -> Fault:
     return Fault(expected=expected, found=f"no {name}", offset=head.offset, header=name)
 
 
-def at_field(field: Field, expected: str, found: str) -> Fault:
+def at_start_line(
+    head: Head, expected: str, found: str, *, header: str | None = None, severity: Severity | None = None
+) -> Fault:
+    """A head that is wrong as a whole, drawn at its first line; ``header`` names what it lacks."""
+    line = head.raw.partition(b"\n")[0].rstrip(b"\r")
+    return Fault(expected=expected, found=found, offset=head.offset, length=len(line), header=header, severity=severity)
+
+
+def at_field(field: Field, expected: str, found: str, *, severity: Severity | None = None) -> Fault:
     """A field line that is wrong as a whole."""
     return Fault(
         expected=expected,
@@ -33,6 +41,7 @@ def at_field(field: Field, expected: str, found: str) -> Fault:
         offset=field.offset,
         length=len(field.line.rstrip(b"\r\n")),
         header=latin(field.name),
+        severity=severity,
     )
 
 

@@ -16,7 +16,7 @@ from analyzer.http.head import Head
 from analyzer.model import Cause, Cut, Level, Role, Severity
 from analyzer.rules.faults import Fault
 from analyzer.rules.opening import STANDARD_VERSION, VERSION, Opening
-from analyzer.rules.opening_faults import at_field, quoted
+from analyzer.rules.opening_faults import at_field, at_start_line, quoted
 from analyzer.rules.registry import rule
 
 AUTHENTICATE = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}
@@ -279,26 +279,15 @@ def _outcome(opening: Opening, expected: str, *more: str) -> Fault:
     """The status line tells it, and ``more`` of the answer."""
     head = _answer(opening)
     status = f"{opening.status} {latin(head.reason)}".rstrip()
-    return Fault(expected=expected, found=", ".join((status, *more)), offset=head.offset, length=_line(head))
+    return at_start_line(head, expected, ", ".join((status, *more)))
 
 
 def _lacks(opening: Opening, name: str, severity: Severity | None = None) -> Fault:
     """The answer has no field of that name."""
-    head = _answer(opening)
-    return Fault(
-        expected=f"{name} in a {opening.status}",
-        found=f"no {name}",
-        offset=head.offset,
-        length=_line(head),
-        header=name,
-        severity=severity,
-    )
+    expected = f"{name} in a {opening.status}"
+    return at_start_line(_answer(opening), expected, f"no {name}", header=name, severity=severity)
 
 
 def _answer(opening: Opening) -> Head:
     assert opening.response is not None, "refused without an answer"
     return opening.response
-
-
-def _line(head: Head) -> int:
-    return len(head.raw.partition(b"\n")[0].rstrip(b"\r"))

@@ -141,15 +141,7 @@ def response_upgrade_wrong(opening: Opening) -> Iterator[Fault]:
         return
     found = quoted(b", ".join(field.value for field in fields))
     if names_only_websocket(response):
-        fault = at_field(fields[-1], "Upgrade: websocket, once", found)
-        yield Fault(
-            expected=fault.expected,
-            found=found,
-            offset=fault.offset,
-            length=fault.length,
-            header=fault.header,
-            severity=Severity.WARNING,
-        )
+        yield at_field(fields[-1], "Upgrade: websocket, once", found, severity=Severity.WARNING)
         return
     elements = opening.elements("server", "Upgrade")
     others = {e.text.lower() for e in elements} - {grammar.WEBSOCKET}

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.http.exchange import switches
-from analyzer.http.fields import latin
 from analyzer.model import Level, Role, Severity
 from analyzer.rules.faults import Fault
 from analyzer.rules.opening import KEY, STANDARD_VERSION, VERSION, Opening
-from analyzer.rules.opening_faults import at_field, quoted
+from analyzer.rules.opening_faults import at_field, at_start_line, quoted
 from analyzer.rules.registry import rule
 
 ACCEPTING_IS_WRONG = frozenset(
@@ -49,14 +48,7 @@ def content_framing_in_101(opening: Opening) -> Iterator[Fault]:
     for name in ("Content-Length", "Transfer-Encoding"):
         for field in opening.field("server", name):
             harmless = name == "Content-Length" and bool(field.value) and not field.value.strip(b"0")
-            yield Fault(
-                expected=f"no {name}",
-                found=quoted(field.value),
-                offset=field.offset,
-                length=len(field.line.rstrip(b"\r\n")),
-                header=latin(field.name),
-                severity=Severity.INFO if harmless else None,
-            )
+            yield at_field(field, f"no {name}", quoted(field.value), severity=Severity.INFO if harmless else None)
 
 
 @rule("HS-214", severity=Severity.ERROR, level=Level.MUST, rfc="RFC 6455 4.2.1", role=Role.SERVER)
@@ -87,13 +79,8 @@ def accepted_invalid_request(opening: Opening) -> Iterator[Fault]:
     if "HS-111" in opening.raised_before and opening.version not in (None, STANDARD_VERSION):
         reasons = reasons | {"HS-111"}
     if reasons:
-        response = opening.response
-        yield Fault(
-            expected="a refusal (400, or 426 for the version)",
-            found=f"101 in spite of {', '.join(sorted(reasons))}",
-            offset=response.offset,
-            length=len(response.raw.partition(b"\n")[0].rstrip(b"\r")),
-        )
+        found = f"101 in spite of {', '.join(sorted(reasons))}"
+        yield at_start_line(opening.response, "a refusal (400, or 426 for the version)", found)
 
 
 @rule("HS-215", severity=Severity.ERROR, level=Level.MUST_NOT, rfc="RFC 9110 7.8", role=Role.SERVER)
@@ -117,12 +104,8 @@ def unsolicited_switch(opening: Opening) -> Iterator[Fault]:
     if not opening.switching or response is None or not opening.exchange.intact_request or opening.asks:
         return
     if switches(response):
-        yield Fault(
-            expected="an answer without switching",
-            found="101 to websocket for a request without Upgrade: websocket",
-            offset=response.offset,
-            length=len(response.raw.partition(b"\n")[0].rstrip(b"\r")),
-        )
+        found = "101 to websocket for a request without Upgrade: websocket"
+        yield at_start_line(response, "an answer without switching", found)
 
 
 @rule("HS-216", severity=Severity.INFO, level=Level.OBSERVATION, rfc="RFC 6455 11.3.5", role=Role.SERVER)
