@@ -173,5 +173,8 @@ def _artifact(path: str, size: int | None, sha256: str | None) -> Json:
 
 
 def uri(path: str) -> str:
-    """A path as a relative reference (RFC 3986); standard input by its usual name."""
-    return "stdin" if path == "-" else quote(path.encode("utf-8", "surrogateescape"))
+    """A path as a relative reference (RFC 3986 4.2) or a file URI (RFC 8089); standard input by its usual name."""
+    if path == "-":
+        return "stdin"
+    quoted = quote(path.encode("utf-8", "surrogateescape"))
+    return f"file://{quoted}" if path.startswith("/") else quoted

@@ -1,14 +1,18 @@
-"""JUnit XML, read back by an XML parser."""
+"""JUnit XML, read back by an XML parser and by junitparser."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from xml.etree import ElementTree
 
+import junitparser
 import msgspec
 import pytest
 
 from analyzer.model import Record, Severity
 from analyzer.report import junit
+from tests.command import wsanalyzer
+from tests.conftest import SAMPLES
 from tests.report import made
 
 
@@ -51,3 +55,23 @@ def test_an_analysis_cut_short_is_an_error() -> None:
     (*_, capture) = suites(made.RUN, made.connection(0))
     assert capture.get("errors") == "1"
     assert capture.findall("testcase/error")
+
+
+def test_junitparser_reads_the_gallery(tmp_path: Path) -> None:
+    ran = wsanalyzer(
+        "analyze", SAMPLES / "violations.pcap", "--isolated", "-o", "r.xml", "-o", "findings.csv", folder=tmp_path
+    )
+    assert ran.returncode == 1, ran.stderr
+    read = junitparser.JUnitXml.fromfile(str(tmp_path / "r.xml"))
+    suites = list(read)
+    assert sum(suite.failures for suite in suites) == read.failures
+    assert sum(suite.tests for suite in suites) == read.tests == sum(len(list(suite)) for suite in suites)
+    failed = {
+        case.name.partition(" ")[0]
+        for suite in suites
+        for case in suite
+        if any(isinstance(result, junitparser.Failure) for result in case.result)
+    }
+    rows = [line.split(",") for line in (tmp_path / "findings.csv").read_text(encoding="utf-8").splitlines()]
+    rule, severity = rows[0].index("rule"), rows[0].index("severity")
+    assert failed == {row[rule] for row in rows if row[severity] == "error"}
