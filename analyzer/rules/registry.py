@@ -38,6 +38,7 @@ MODULES = (
     "opening_text",
     "heartbeat",
     "closing",
+    "close_codes",
     "leaving",
     "failing",
     "extensions",
