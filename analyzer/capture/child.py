@@ -6,6 +6,11 @@ a time.
 
 The program gets the reading end of a second pipe as standard input. It is closed when the capture is to end, and by
 the system when this process dies. The program has a session of its own, so that Ctrl-C reaches it only through us.
+
+A program that does not look at its standard input is ended by signals, the next one where one does nothing, and has a
+watchman for the case that this process is killed: a shell which waits for the end of a pipe that we hold. The kernel's
+own means (PR_SET_PDEATHSIG) is void for a program that got capabilities from its file, as dumpcap does where every
+user may capture.
 """
 
 from __future__ import annotations
@@ -27,8 +32,11 @@ START = 20.0
 """Seconds a program has to send its first bytes."""
 SAID = 64 << 10
 """Bytes of a program's complaints that are read."""
-END = 3.0
-"""Seconds it has to end when told to; then it is killed."""
+URGED = ((0.0, signal.SIGINT), (1.0, signal.SIGTERM), (3.0, signal.SIGKILL))
+"""What a program gets that has been told to end, so many seconds later; the first two only if signals are its way."""
+END = URGED[-1][0]
+WATCHMAN = 'read -r _ || for name in INT TERM KILL; do kill -s $name "$0" || exit; sleep 1; done'
+"""A line relieves it; without one the program is ended."""
 
 
 class Child:
@@ -47,8 +55,9 @@ class Child:
     ) -> None:
         """Start ``command``, which inherits ``descriptors``, as ``user``; ``interrupt``: SIGINT is what ends it."""
         self.position = 0
-        self._interrupt = interrupt
+        self._urging = list(URGED if interrupt else URGED[-1:])
         self._stopped = 0.0
+        self._watchman: subprocess.Popen[bytes] | None = None
         with contextlib.ExitStack() as undo:
             self._errors = undo.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(
@@ -64,6 +73,12 @@ class Child:
                 extra_groups=None if user is None else user.groups,
             )
             undo.pop_all()
+        if interrupt:
+            try:
+                self._watchman = _watch(self._process.pid)
+            except BaseException:
+                self.close()
+                raise
         assert self._process.stdout is not None, "asked for a pipe"
         self._output = self._process.stdout.fileno()
         with contextlib.suppress(ImportError, AttributeError, OSError):
@@ -73,12 +88,16 @@ class Child:
 
     def started(self) -> bool:
         """Wait for the first bytes; False where the program ended without any, or sends none."""
-        if not select.select([self._output], [], [], START)[0]:
-            return False
-        # At the end of the file there is something to read as well, and then the program is about to be over.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.05)
-        return self._process.poll() is None or self._available() > 0
+        try:
+            if not select.select([self._output], [], [], START)[0]:
+                return False
+            # At the end of the file there is something to read as well, and then the program is about to be over.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.05)
+            return self._process.poll() is None or self._available() > 0
+        except BaseException:  # a second Ctrl-C
+            self.close()
+            raise
 
     def _available(self) -> int:
         import array
@@ -103,13 +122,12 @@ class Child:
         assert self._process.stdin is not None, "asked for a pipe"
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        if self._interrupt:
-            self._signal(signal.SIGINT)
+        self.press()
 
     def press(self) -> None:
-        """Once stopped: kill the program where it has had its time."""
-        if self._stopped and time.monotonic() - self._stopped > END:
-            self._signal(signal.SIGKILL)
+        """Once stopped: urge the program on where it has had its time, and kill it in the end."""
+        while self._stopped and self._urging and time.monotonic() - self._stopped >= self._urging[0][0]:
+            self._signal(self._urging.pop(0)[1])
 
     @property
     def stopped(self) -> bool:
@@ -117,8 +135,19 @@ class Child:
         return bool(self._stopped)
 
     def _signal(self, number: int) -> None:
-        with contextlib.suppress(OSError):
+        try:
             self._process.send_signal(number)
+        except PermissionError:  # the privileges it was started with have been given up; its watchman still has them
+            self._dismiss(b"")
+        except OSError:
+            pass
+
+    def _dismiss(self, word: bytes) -> None:
+        """End the watchman's watch: with a line it goes, with nothing it does what it is for."""
+        if self._watchman is not None and self._watchman.stdin is not None and not self._watchman.stdin.closed:
+            with contextlib.suppress(OSError):  # gone already
+                self._watchman.stdin.write(word)
+            self._watchman.stdin.close()
 
     def said(self) -> str:
         """What the program wrote on standard error."""
@@ -135,4 +164,19 @@ class Child:
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             self._process.wait()
+        if self._watchman is not None:
+            self._dismiss(b"\n")
+            self._watchman.wait()
         self._errors.close()
+
+
+def _watch(process: int) -> subprocess.Popen[bytes]:
+    """What ends ``process`` when this one is gone. Not a child of it, so that it can be reaped here."""
+    return subprocess.Popen(
+        ["sh", "-c", WATCHMAN, str(process)],
+        stdin=subprocess.PIPE,
+        bufsize=0,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

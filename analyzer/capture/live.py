@@ -11,8 +11,6 @@ its first row), a little behind the clock on the wall, because a packet captured
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +25,7 @@ from analyzer.capture.batch import PACKET_COLUMNS, Batch
 from analyzer.capture.buffer import ALIGNMENT
 from analyzer.capture.child import Child
 from analyzer.capture.dumpcap import NotPermittedError
+from analyzer.capture.handover import Handover
 from analyzer.capture.keylog import GrowingKeylog
 from analyzer.capture.ledger import Ledger
 from analyzer.capture.reader import Reader
@@ -47,10 +46,6 @@ POLL = 0.1
 """Seconds between two looks at what may end the capture, where no packet comes."""
 LOOK = 1.0
 """Seconds between two looks at the interfaces."""
-ROW = 8 * len(PACKET_COLUMNS)
-"""Bytes of a row of a batch."""
-BATCH = 2048
-"""What a batch counts beside its bytes and rows."""
 HEAD: int = pcapng.ENHANCED_PACKET[pcap.LITTLE].sizeof()
 
 
@@ -93,17 +88,11 @@ class Live:
         self._keylog = GrowingKeylog(settings.keylog, settings.keylog_size)
         self._writer: Writer | None = None
         self._path = self._name
-        # A SimpleQueue, because a signal's handler may run while its lock is held.
-        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
-        self._put = 0
-        self._taken = 0
-        """Bytes that went into the queue, and that came out: each is written by one thread."""
+        self._queue = Handover(settings.live_queue)
         self._unseen = 0
         self._packets = 0
         self._asked = False
         self._thread: threading.Thread | None = None
-        self._next: list[Batch] = []
-        """A batch that was taken out of the queue, and did not fit."""
         self._failure: str | None = None
 
     def __enter__(self) -> Self:
@@ -122,6 +111,7 @@ class Live:
     def stop(self) -> None:
         """End the capture soon; what came until now is still given. From any thread, or a signal's handler."""
         self._asked = True
+        self._queue.wake()
 
     def close(self) -> None:
         """End the capture program, and leave nothing of it."""
@@ -200,7 +190,7 @@ class Live:
         except AnalyzerError as error:
             self._failure = str(error)
         finally:
-            self._queue.put(None)
+            self._queue.end()
 
     def _unwritten(self) -> bool:
         return self._writer is not None and self._writer.failed is not None
@@ -222,12 +212,8 @@ class Live:
             self._writer.commit(end)
         self._packets += batch.count
         kept = _copied([batch])
-        cost = len(kept.data) + kept.count * ROW + BATCH
-        if self._put - self._taken + cost > self._settings.live_queue:
+        if not self._queue.offer(kept):
             self._unseen += kept.count
-            return
-        self._put += cost
-        self._queue.put(kept)
 
     # --- the batches
 
@@ -246,7 +232,7 @@ class Live:
                 elif now - looked >= LOOK:
                     looked = now
                     self._look()
-                batches, ended = self._waiting()
+                batches, ended = self._queue.take(self._settings.batch_packets, self._settings.buffer_size, POLL)
                 if secrets := self._keylog.more():
                     self._ledger.secrets.append(secrets)
                 if batches:
@@ -260,25 +246,6 @@ class Live:
             self._conclude(over=over)
         finally:
             self.close()
-
-    def _waiting(self) -> tuple[list[Batch], bool]:
-        """What the queue holds, as much as fits one batch; whether nothing more comes."""
-        found, self._next = self._next, []
-        rows = sum(batch.count for batch in found)
-        size = 0
-        with contextlib.suppress(queue.Empty):
-            while size < self._settings.buffer_size:
-                batch = self._queue.get_nowait() if found else self._queue.get(timeout=POLL)
-                if batch is None:
-                    return found, True
-                if rows + batch.count > self._settings.batch_packets:
-                    self._next = [batch]
-                    break
-                found.append(batch)
-                rows += batch.count
-                size += len(batch.data)
-        self._taken += sum(len(batch.data) + batch.count * ROW + BATCH for batch in found)
-        return found, False
 
     def _tick(self) -> Batch:
         batch = Batch(bytearray(ALIGNMENT), 1)

@@ -98,14 +98,13 @@ def drop() -> bool:
 
 
 def wrapper() -> list[str]:
-    """What to put before a command that captures: it ends with this process, and runs as the calling user."""
+    """What to put before a command that captures, so that it runs as the calling user, if there is one."""
     setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        return []
-    command = [setpriv, "--pdeathsig", "INT"]
     user = caller()
-    if user is not None:
-        groups = ",".join(map(str, user.groups))
-        command += [f"--reuid={user.uid}", f"--regid={user.gid}", f"--groups={groups}"]
-        command += [f"--inh-caps={CAPABILITIES}", f"--ambient-caps={CAPABILITIES}"]
-    return command
+    if setpriv is None or user is None:
+        return []
+    groups = ",".join(map(str, user.groups))
+    return [
+        *(setpriv, f"--reuid={user.uid}", f"--regid={user.gid}", f"--groups={groups}"),
+        *(f"--inh-caps={CAPABILITIES}", f"--ambient-caps={CAPABILITIES}"),
+    ]

@@ -25,13 +25,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupt:
     """Whether the user has had enough."""
 
-    def __init__(self, *, expected: bool = False, stop: Callable[[], None] | None = None) -> None:
-        """Not yet. ``expected``: the input has no end of its own, so this is how the user ends it.
-
-        ``stop`` is called at the first signal where the source ends by itself when told to.
-        """
+    def __init__(self, *, expected: bool = False) -> None:
+        """Not yet. ``expected``: the input has no end of its own, so this is how the user ends it."""
         self.expected = expected
-        self._stop = stop
+        self._stop: Callable[[], None] | None = None
         self.number: int | None = None
         """The signal that came."""
         self.reading = False
@@ -41,6 +38,12 @@ class Interrupt:
     def happened(self) -> bool:
         """Whether a signal came."""
         return self.number is not None
+
+    def stops(self, stop: Callable[[], None]) -> None:
+        """From now on the first signal calls ``stop``, because the source ends when told to; so does one that came."""
+        self._stop = stop
+        if self.happened:
+            stop()
 
     @contextmanager
     def listening(self) -> Iterator[None]:

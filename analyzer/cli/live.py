@@ -2,6 +2,8 @@
 
 The interface is opened first, then the privileges that took are given up, then outputs are opened: they belong to the
 user who called sudo. The first Ctrl-C or SIGTERM ends the capture, and the report is written; the second is abrupt.
+Signals are listened to before the interface is opened, so that none is lost, and none comes between a program and what
+would end it.
 """
 
 from __future__ import annotations
@@ -70,16 +72,17 @@ def run(plan: Plan, keeping: Keeping, options: Options, *, quiet: bool, verbose:
     inputs = [] if keeping.single is None else [keeping.single]
     results = Results(chosen, options, rules, inputs, quiet=quiet, verbose=verbose)
     settle()
+    interrupt = Interrupt(expected=True)
     try:
-        with open_live(plan, chosen) as live:
+        with interrupt.listening(), open_live(plan, chosen) as live:
+            interrupt.stops(live.stop)
             privileges.drop()
             results.open()
             if keeping.path is not None:
                 live.write_to(Writer(keeping.path, keeping.rotation), keeping.single)
             sys.setswitchinterval(SWITCH)
-            interrupt = Interrupt(expected=True, stop=live.stop)
             view = View(live) if options.progress is not False and results.bar_fits() and sys.stdout.isatty() else None
-            with interrupt.listening(), view or nullcontext():
+            with view or nullcontext():
                 for record in pipeline.run(live, results.settings(), results.flush, view):
                     if view is not None:
                         view.see(record)

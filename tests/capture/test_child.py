@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from analyzer.capture import child
 from analyzer.capture.child import Child
+from tests import live
+from tests.command import python
 
 
 def shell(script: str, *, interrupt: bool = False) -> Child:
@@ -55,12 +59,49 @@ def test_or_an_interrupt() -> None:
     running.close()
 
 
+def test_or_the_next_signal_where_it_did_not_notice_one() -> None:
+    running = shell("trap '' INT; trap 'echo b; exit' TERM; echo a; while :; do sleep 0.01; done", interrupt=True)
+    assert running.started()
+    running.stop()
+    running.press()
+    time.sleep(child.URGED[1][0])
+    running.press()
+    assert rest(running) == b"a\nb\n"
+    running.close()
+
+
 def test_one_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "END", 0.2)
-    running = shell("trap '' INT; echo a; while :; do sleep 0.01; done", interrupt=True)
+    monkeypatch.setattr(child, "URGED", ((0.0, signal.SIGINT), (0.1, signal.SIGTERM), (0.2, signal.SIGKILL)))
+    running = shell("trap '' INT TERM; echo a; while :; do sleep 0.01; done", interrupt=True)
     assert running.started()
     running.stop()
     time.sleep(0.3)
     running.press()
     assert rest(running) == b"a\n"
     running.close()
+
+
+def test_closing_kills_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "END", 0.2)
+    running = shell("trap '' INT TERM; echo a; exec sleep 60", interrupt=True)
+    assert running.started()
+    started = time.monotonic()
+    running.close()
+    assert time.monotonic() - started < 5
+
+
+SURVIVED = """
+import os, signal, sys
+from analyzer.capture.child import Child
+running = Child(["sh", "-c", "trap '' HUP; echo $$; exec sleep 60"], interrupt=True)
+assert running.started()
+room = bytearray(20)
+print(room[:running.readinto(memoryview(room))].decode(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_it_does_not_outlive_a_killed_process(tmp_path: Path) -> None:
+    done = python("-c", SURVIVED, folder=tmp_path)
+    assert done.returncode == -signal.SIGKILL
+    live.eventually(lambda: not live.alive(int(done.stdout)), "the program's end")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +12,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from analyzer.capture import live
+from analyzer.capture import handover, live
 from analyzer.capture.dumpcap import NotPermittedError
 from analyzer.capture.live import Live, Plan, open_live
 from analyzer.capture.writer import Writer
@@ -114,7 +116,7 @@ def test_what_waits_is_one_batch_within_the_limit_of_rows() -> None:
 
 def test_the_queue_is_bounded_and_what_does_not_fit_is_told() -> None:
     child = Played(*(packet(number) for number in range(10)))
-    with playing(child, live_queue=3 * (live.BATCH + 2 * live.ROW)) as source:
+    with playing(child, live_queue=3 * (handover.BATCH + 2 * handover.ROW)) as source:
         batches = source.batches()
         first = next(batches)
         time.sleep(0.3)
@@ -132,6 +134,29 @@ def test_time_goes_by_where_nothing_comes() -> None:
         tick = next(batches)
         assert tick.count == 0
         assert 0.2 <= time.time() - int(tick.time_ns[0]) / 1e9 < 5
+
+
+def test_a_signal_whose_handler_takes_longer_than_the_wait() -> None:
+    """As on a busy machine, where the process is held up between the signal and the handler's end."""
+
+    def handler(*_: object) -> None:
+        time.sleep(2 * live.POLL)
+        source.stop()
+
+    main = threading.main_thread().ident
+    assert main is not None
+    before = signal.signal(signal.SIGUSR1, handler)
+    timer = threading.Timer(2.5 * live.POLL, signal.pthread_kill, (main, signal.SIGUSR1))
+    try:
+        with playing(Played(), quiet_time=100 * SECOND) as source:
+            timer.start()
+            started = time.monotonic()
+            assert rows(source) == []
+            assert time.monotonic() - started < 5
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert source.failed is None
 
 
 def test_so_many_packets_end_it(tmp_path: Path) -> None:

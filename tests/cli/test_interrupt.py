@@ -99,10 +99,20 @@ def test_threads_listen_to_nothing() -> None:
 
 def test_a_source_that_ends_when_told_to_is_not_broken_into() -> None:
     told: list[bool] = []
-    interrupt = Interrupt(expected=True, stop=lambda: told.append(True))
+    interrupt = Interrupt(expected=True)
     interrupt.reading = True
     with interrupt.listening():
+        interrupt.stops(lambda: told.append(True))
         os.kill(os.getpid(), signal.SIGTERM)
         assert told == [True]
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_what_came_before_there_was_a_source_ends_it_as_well() -> None:
+    told: list[bool] = []
+    interrupt = Interrupt(expected=True)
+    with interrupt.listening():
+        os.kill(os.getpid(), signal.SIGTERM)
+        interrupt.stops(lambda: told.append(True))
+    assert told == [True]

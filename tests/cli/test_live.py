@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,31 @@ def test_a_signal_ends_it_with_a_full_report(backend: str, port: int, number: in
         assert sniff.end(number) == 0, sniff.errors()
         assert not any(map(live.alive, children))
         assert sniff.summary["messages"] == 4
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_comes_while_the_process_is_held_up(backend: str, number: int) -> None:
+    """As on a busy machine: its time for waiting is up before it gets the signal. No packet comes to its help."""
+    with live.Sniff("-i", "lo", "--bpf", "tcp port 9", "--backend", backend) as sniff:
+        time.sleep(0.5)
+        sniff.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        sniff.process.send_signal(number)
+        assert sniff.end(signal.SIGCONT) == 0, sniff.errors()
+        assert sniff.summary["packets"] == 0
+
+
+def test_a_signal_at_any_moment_ends_it(backend: str) -> None:
+    """Also before the interface is open. What has begun leaves no child, and is reported."""
+    for tenths in range(1, 16, 2):
+        with live.Sniff("-i", "lo", "--bpf", "tcp port 9", "--backend", backend, "-f", "jsonl", lines=False) as sniff:
+            time.sleep(tenths / 10)
+            children = sniff.children()
+            status = sniff.end()
+            begun = sniff.output.read().splitlines()
+            assert status == 0 if begun else status in (0, 130, -signal.SIGINT), (tenths, sniff.errors())
+            assert len(begun) in (0, 2), begun
+            assert not any(map(live.alive, children)), tenths
 
 
 def test_nothing_stays_behind_a_killed_one(backend: str, port: int) -> None:
