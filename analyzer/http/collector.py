@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from analyzer.http import sniff
 from analyzer.http.exchange import Chunk
-from analyzer.http.head import HOLE, Head, Piece, parse_head
+from analyzer.http.head import HOLE, MISSING_END, Defect, Head, Piece, parse_head
+from analyzer.model import Cut
 
 
 class Collector:
@@ -101,6 +102,20 @@ class Collector:
                 pieces.append((index + inside - self._start, first.offset, first.place))
         return parse_head(raw, pieces, is_request=is_request, complete=complete, gap=self.holes > 0)
 
+    def unfinished(self, how: Cut | None, *, is_request: bool) -> Head:
+        """The head as far as it came, and how its sender ended the stream."""
+        head = self.head(is_request=is_request, complete=False)
+        head.cut = how
+        if how is Cut.FIN and not head.gap:
+            miss_end(head)
+        return head
+
+    def torn_response(self) -> Head:
+        """A response head whose end is lost."""
+        head = self.head(is_request=False, complete=False)
+        head.end, head.intact = -1, False
+        return head
+
     def first(self) -> Chunk | None:
         """The bytes of the segment that holds the start line's first byte, from that byte on."""
         for index, chunk in self.chunks:
@@ -112,3 +127,8 @@ class Collector:
         """What the segment with the start line's first byte acknowledges."""
         first = self.first()
         return -1 if first is None else first.acked
+
+
+def miss_end(head: Head) -> None:
+    """Note that no empty line ended the head."""
+    head.defects.append(Defect(max(head.offset, head.end - 1), MISSING_END))

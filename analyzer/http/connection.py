@@ -13,16 +13,18 @@ a peer sees, and are handled here:
   anything else puts the side out of step until a segment begins with a request or status line.
 - The answer may never be in the capture, although the client goes on with frames. Where nothing else explains
   a masked frame after a complete opening, the connection counts as switched, without a response.
+
+What one side's next bytes are, which request an answer belongs to, and what frames prove is decided in one class,
+because each decision may bring on the others: an answer releases what has waited, and that may be the next request.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from analyzer.http import sniff
 from analyzer.http.body import Chunked, Counted, UntilClose, request_body, response_body
-from analyzer.http.collector import Collector
+from analyzer.http.collector import Collector, miss_end
 from analyzer.http.exchange import (
     KEPT,
     SWITCHING,
@@ -36,8 +38,9 @@ from analyzer.http.exchange import (
     switches,
     upgrades,
 )
-from analyzer.http.head import MISSING_END, NOT_HTTP, Defect, Head
-from analyzer.http.side import Mode, Pending, Side, masked_frame, waits
+from analyzer.http.head import NOT_HTTP, Defect, Head
+from analyzer.http.requests import Pending, Requests, waits
+from analyzer.http.side import Mode, Side, masked_frame
 from analyzer.model import Cut, Place
 from analyzer.settings import Settings
 
@@ -77,23 +80,17 @@ class HttpConnection:
         self.leftover: tuple[list[Chunk], list[Chunk]] = ([], [])
         """After `State.SWITCHED`, by side: bytes that came already. A jump in their offsets is a gap."""
         self._settings = settings
-        self._take_number = take_number
-        self._number = -1
-        self._openings = 0
         self._sides = (Side(), Side())
-        self._pending: deque[Pending] = deque()
+        self._requests = Requests(take_number)
         self._held: tuple[Head, int] | None = None
         """A final response that came before its request, and what it acknowledges."""
         self._patience = PATIENCE
-        self._plain = 0
-        self._tunnel = False
         self._followed: Exchange | None = None
         """The opening that led to no frames and that nothing of the client followed yet."""
         self._challenged: Exchange | None = None
         """A hixie-76 opening, accepted by an answer whose content has not come yet."""
         self._undecided: Exchange | None = None
         """Answered by a 101 that does not name websocket: the next bytes show what follows."""
-        self._raised: set[str] = set()
 
     # --- what the caller does
 
@@ -147,24 +144,23 @@ class HttpConnection:
     @property
     def held(self) -> int:
         """Bytes of memory that unfinished heads and what waits for them stand for."""
-        return sum(side.held for side in self._sides) + sum(len(pending.head.raw) for pending in self._pending)
+        return sum(side.held for side in self._sides) + self._requests.held
 
     @property
     def asked(self) -> bool:
         """An opening waits for its answer."""
-        return any(pending.exchange is not None for pending in self._pending)
+        return bool(self._requests.openings)
 
     def believe(self) -> State:
         """The opening that was `asked` for was accepted: its answer was not seen, but frames were."""
-        exchange = next(pending.exchange for pending in reversed(self._pending) if pending.exchange is not None)
+        exchange = self._requests.openings[-1]
         server = self._sides[1 - self.client_side]
         if server.mode is Mode.HEAD and server.collector.verified:
-            head = server.collector.head(is_request=False, complete=False)
+            head = server.collector.torn_response()
             if head.code == SWITCHING:
-                head.end, head.intact = -1, False
                 exchange.response = head
         exchange.accepted = True
-        self._pending.clear()
+        self._requests.waiting.clear()
         self._finish(exchange)
         self._switch(exchange)
         return self.state
@@ -180,7 +176,8 @@ class HttpConnection:
         this = self._sides[side]
         if self.state is State.IGNORE:
             return 1 << 62
-        awaited = bool(self._pending) and self._pending[0].exchange is not None
+        first = self._requests.first
+        awaited = first is not None and first.exchange is not None
         if self.state is not State.HTTP or this.mode is not Mode.BODY or awaited or side == self.client_side:
             return 0  # an opening, or its answer, may turn up where content was announced
         return this.body.skippable()
@@ -204,8 +201,7 @@ class HttpConnection:
                     self._strange(side, chunk)
                     return
             elif this.mode is Mode.BODY and self._begins_anew(side, chunk):
-                this.mode = Mode.HEAD
-                this.collector = Collector()
+                this.begin_head()
             elif this.mode is Mode.BODY:
                 used = this.body.take(chunk.data)
                 self._keep(side, chunk.data[:used])
@@ -245,8 +241,8 @@ class HttpConnection:
         that was answered before it sent any (Expect, RFC 9110 10.1.1) leaves it out as well.
         """
         if side == self.client_side:
-            return not self._pending and sniff.begins_line(chunk.data, request=True, response=False)
-        waiting = self._pending[0] if self._pending else None
+            return not self._requests.waiting and sniff.begins_line(chunk.data, request=True, response=False)
+        waiting = self._requests.first
         if waiting is None or waiting.exchange is None or not 0 < waiting.head.end <= chunk.acked:
             return False
         return sniff.begins_line(chunk.data, request=False, response=True)
@@ -295,9 +291,8 @@ class HttpConnection:
             if not self._close_head(side, None):
                 self._out_of_step(side)
             return
-        head = collector.head(is_request=False, complete=False)
-        head.end, head.intact = -1, False
-        this.mode, this.collector = Mode.LOST, Collector()
+        head = collector.torn_response()
+        this.lose_step()
         self._response(head, collector.acked())
 
     def _follow(self, side: int, collector: Collector, *, http: bool) -> None:
@@ -323,8 +318,7 @@ class HttpConnection:
         """Read on after waiting: the stash is HTTP."""
         this = self._sides[side]
         if this.mode is Mode.WAIT:
-            this.mode = Mode.HEAD
-            this.collector = Collector()
+            this.begin_head()
         chunks, this.stash, this.stashed = this.stash, [], 0
         for chunk in chunks:
             self._feed(side, chunk)
@@ -349,9 +343,10 @@ class HttpConnection:
     def _message_done(self, side: int) -> None:
         """The content is over. After an opening's content the client waits."""
         this = self._sides[side]
-        last = self._pending[-1] if side == self.client_side and self._pending else None
-        this.mode = Mode.WAIT if last is not None and waits(last) else Mode.HEAD
-        this.collector = Collector()
+        last = self._requests.last if side == self.client_side else None
+        this.begin_head()
+        if last is not None and waits(last):
+            this.mode = Mode.WAIT
         this.content_of = None
         if self._challenged is not None and side == 1 - self.client_side:
             self._challenge_over()
@@ -364,20 +359,17 @@ class HttpConnection:
         self._switch(exchange)
 
     def _out_of_step(self, side: int) -> None:
-        this = self._sides[side]
-        this.mode = Mode.LOST
-        this.collector = Collector()
+        self._sides[side].lose_step()
         if side == 1 - self.client_side:
-            # Which responses were lost is not known, so those of plain requests are not waited for any more.
-            self._pending = deque(pending for pending in self._pending if pending.exchange is not None)
+            self._requests.keep_openings()
 
     def _found_again(self, side: int, chunk: Chunk) -> bool:
         this = self._sides[side]
         request, response = side != 1 - self.client_side, side != self.client_side
         if not sniff.begins_line(chunk.data, request=request, response=response):
             return False
-        this.mode, this.at, this.strange = Mode.HEAD, chunk.offset, 0
-        this.collector = Collector()
+        this.begin_head()
+        this.at, this.strange = chunk.offset, 0
         return True
 
     def _strange(self, side: int, chunk: Chunk) -> None:
@@ -395,7 +387,7 @@ class HttpConnection:
         chunks = [chunk for _, chunk in this.collector.chunks]
         start = b"".join(chunk.data for chunk in chunks[:8])
         acked = this.collector.acked()
-        waiting = self._pending[0] if self._pending else None
+        waiting = self._requests.first
         if side == self.client_side and (waiting is not None or self._held is not None):
             this.mode = Mode.WAIT
             if waiting is None:
@@ -427,7 +419,7 @@ class HttpConnection:
             if not any(defect.kind == NOT_HTTP for defect in head.defects):
                 head.defects.insert(0, Defect(head.offset, NOT_HTTP))
             exchange.response = head
-        self._pending.popleft()
+        self._requests.waiting.remove(waiting)
         self._finish(exchange)
         self._ignore("not-http")
 
@@ -435,11 +427,11 @@ class HttpConnection:
 
     def _request(self, head: Head) -> None:
         client = self._sides[self.client_side]
-        if len(self._pending) >= self._settings.pending_openings:
+        if len(self._requests.waiting) >= self._settings.pending_openings:
             self.give_up("pending_openings")
             return
         exchange = self._opening(head) if is_opening(head) else None
-        self._pending.append(Pending(head, exchange))
+        self._requests.add(head, exchange)
         client.body = Counted(HIXIE76_REQUEST) if exchange is not None and is_hixie76(head) else request_body(head)
         client.content_of = exchange
         client.mode = Mode.BODY
@@ -449,40 +441,24 @@ class HttpConnection:
             client.gapped = True
 
     def _opening(self, head: Head | None) -> Exchange:
-        if self._number < 0:
-            self._number = self._take_number()
-        exchange = Exchange(
-            connection=self._number,
-            index=self._openings,
-            client_side=self.client_side,
-            request=head,
-            connect_before=self._tunnel,
-            raised_before=self._raised,
-        )
-        self._openings += 1
         self._patience = PATIENCE
-        return exchange
+        return self._requests.opening(head, self.client_side)
 
     def _close_head(self, side: int, how: Cut | None) -> bool:
         """End a request head that will not be finished; True if it was an opening."""
         this = self._sides[side]
         if this.mode is not Mode.HEAD or this.collector.empty or not this.collector.verified:
             return False
-        head = this.collector.head(is_request=True, complete=False)
+        head = this.collector.unfinished(how, is_request=True)
         this.collector = Collector()
         if not is_opening(head):
             return False
-        head.cut = how
-        if how is not None:  # the answer shows how far the server read, so nothing is missing from the head
-            if how is Cut.FIN and not head.gap:
-                head.defects.append(Defect(max(head.offset, head.end - 1), MISSING_END))
-        else:
+        if how is None:  # the answer shows how far the server read, so nothing is missing from the head
             head.intact = not head.gap
-            head.defects.append(Defect(max(head.offset, head.end - 1), MISSING_END))
+            miss_end(head)
         if head.gap:
             head.end = -1
-        exchange = self._opening(head)
-        self._pending.append(Pending(head, exchange))
+        self._requests.add(head, self._opening(head))
         this.mode = Mode.WAIT
         return True
 
@@ -492,8 +468,8 @@ class HttpConnection:
         server = self._sides[1 - self.client_side]
         server.responses += 1
         if 100 <= head.code < 200 and head.code != SWITCHING:
-            if self._pending:
-                self._interim(self._pending[0], head)
+            if self._requests.first is not None:
+                self._interim(self._requests.first, head)
             return
         if not self._pair(head, acked, patient=True):
             self._held = (head, acked)
@@ -510,7 +486,7 @@ class HttpConnection:
         """Find the request of a final response; False if it may still come."""
         client = self._sides[self.client_side]
         switching = head.code == SWITCHING
-        pending = self._take_pending(head, acked)
+        pending = self._requests.take(head, acked)
         if pending is None:
             behind = acked > client.at
             begun = client.mode is Mode.HEAD and not client.collector.empty
@@ -519,7 +495,7 @@ class HttpConnection:
             if patient and (behind or begun or unasked) and not answers_begun:
                 return False
             if switching and self._close_head(self.client_side, None):
-                pending = self._pending.pop()
+                pending = self._requests.waiting.pop()
         if pending is None and switches(head):
             pending = Pending(head, self._opening(None))
         if pending is None:
@@ -527,19 +503,6 @@ class HttpConnection:
         else:
             self._answered(pending, head, acked)
         return True
-
-    def _take_pending(self, response: Head, acked: int) -> Pending | None:
-        if switches(response):
-            for pending in self._pending:
-                if pending.exchange is not None:
-                    self._pending.remove(pending)
-                    return pending
-        if not self._pending:
-            return None
-        first = self._pending[0]
-        if first.exchange is not None and response.code != SWITCHING and 0 < acked <= first.head.offset:
-            return None  # sent before the server had a byte of the opening: it answers something else
-        return self._pending.popleft()
 
     def _answered(self, pending: Pending, response: Head, acked: int) -> None:
         exchange, request = pending.exchange, pending.head
@@ -581,10 +544,10 @@ class HttpConnection:
             if upgrades(response) or not response.gap:
                 self._ignore("switched-elsewhere")
             return
-        self._plain += 1
+        self._requests.plain += 1
         if method == b"CONNECT" and 200 <= response.code < 300:
-            self._tunnel = True
-            self._pending.clear()
+            self._requests.tunnel = True
+            self._requests.waiting.clear()
             self._sides[1 - self.client_side].mode = Mode.HEAD
         else:
             self._body(response, method)
@@ -605,19 +568,16 @@ class HttpConnection:
     def _cut_response(self, side: int, how: Cut) -> None:
         """The server ended inside a response head: keep what there is of it."""
         this = self._sides[side]
-        if this.mode is not Mode.HEAD or this.collector.empty or not this.collector.verified or not self._pending:
+        if this.mode is not Mode.HEAD or this.collector.empty or not this.collector.verified:
             return
-        exchange = self._pending[0].exchange
-        if exchange is None:
+        first = self._requests.first
+        if first is None or first.exchange is None:
             return
-        head = this.collector.head(is_request=False, complete=False)
+        head = this.collector.unfinished(how, is_request=False)
         if head.gap and head.code == SWITCHING:
             self._torn(side)
             return
-        head.cut = how
-        if how is Cut.FIN and not head.gap:
-            head.defects.append(Defect(max(head.offset, head.end - 1), MISSING_END))
-        exchange.response = head
+        first.exchange.response = head
 
     # --- decisions
 
@@ -627,7 +587,7 @@ class HttpConnection:
             return
         if waited and self._held is not None:
             self._patience -= 1
-        while self._held is not None and self.state is State.HTTP and (self._pending or self._patience <= 0):
+        while self._held is not None and self.state is State.HTTP and (self._requests.waiting or self._patience <= 0):
             held, self._held = self._held, None
             if not self._pair(*held, patient=self._patience > 0):
                 self._held = held
@@ -655,9 +615,9 @@ class HttpConnection:
 
     def _unseen_answer(self, *, final: bool, waited: bool = False) -> None:
         """A client that goes on with frames after its opening has had an answer, captured or not."""
-        if self.client_side < 0 or len(self._pending) != 1:
+        if self.client_side < 0 or len(self._requests.waiting) != 1:
             return
-        pending = self._pending[0]
+        pending = self._requests.waiting[0]
         client, server = self._sides[self.client_side], self._sides[1 - self.client_side]
         if pending.exchange is None or not client.stash or not masked_frame(client.stash[0].data):
             return
@@ -673,7 +633,7 @@ class HttpConnection:
         if torn:
             self._torn(1 - self.client_side)
         else:
-            self._pending.clear()
+            self._requests.waiting.clear()
             pending.exchange.accepted = True
             self._finish(pending.exchange)
             self._switch(pending.exchange)
@@ -702,30 +662,30 @@ class HttpConnection:
 
     def _unanswered(self, how: Cut, side: int) -> None:
         """No final response will come any more, because of what ``side`` did."""
-        if not self._pending:
+        if not self._requests.waiting:
             return
         server = self._sides[1 - self.client_side]
         hidden = server.mode is Mode.LOST or server.collector.holes > 0  # a lost byte may have been an answer's
-        for pending in self._pending:
+        for pending in self._requests.waiting:
             exchange = pending.exchange
             if exchange is not None:
                 exchange.ended, exchange.ended_by = how, side
                 exchange.interim = pending.interim
                 exchange.unanswered = not hidden and exchange.response is None
                 self._finish(exchange)
-        self._pending.clear()
+        self._requests.waiting.clear()
 
     def _finish(self, exchange: Exchange) -> None:
-        exchange.plain_before = self._plain
+        exchange.plain_before = self._requests.plain
         exchange.spoke_first = self._sides[1 - self.client_side].unasked
         self.exchanges.append(exchange)
 
     def _ignore(self, reason: str) -> None:
-        left = [self._challenged, *(pending.exchange for pending in self._pending)]
-        for exchange in left:
-            if exchange is not None:
-                self._finish(exchange)
+        if self._challenged is not None:
+            self._finish(self._challenged)
+        for exchange in self._requests.openings:
+            self._finish(exchange)
         self._challenged = None
-        self._pending.clear()
+        self._requests.waiting.clear()
         self.reason = reason
         self.state = State.IGNORE

@@ -1,4 +1,4 @@
-"""What an `HttpConnection` remembers: of each direction, and of each request without its final response."""
+"""What an `HttpConnection` remembers of each direction."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from enum import Enum
 
 from analyzer.http.body import Body, Counted
 from analyzer.http.collector import Collector
-from analyzer.http.exchange import Chunk, Exchange, speaks_websocket
-from analyzer.http.head import Head
+from analyzer.http.exchange import Chunk, Exchange
 from analyzer.model import Cut, Opcode, Place
 from analyzer.wire.tables import MASKED, OPCODE, RSV2, RSV3
 
@@ -25,6 +24,7 @@ class Mode(Enum):
     WAIT = "wait"
     """They depend on the other side: stashed."""
     LOST = "lost"
+    """Not known, because bytes were lost or are no HTTP."""
 
 
 class Side:
@@ -67,27 +67,20 @@ class Side:
         self.unasked: Place | None = None
         """Of the first byte of the stream, where its segment acknowledges nothing of the other side's."""
 
+    def begin_head(self) -> None:
+        """A message comes next."""
+        self.mode = Mode.HEAD
+        self.collector = Collector()
+
+    def lose_step(self) -> None:
+        """What comes next is not known, until a message begins a segment."""
+        self.mode = Mode.LOST
+        self.collector = Collector()
+
     @property
     def held(self) -> int:
         """Bytes of memory that what is kept stands for."""
         return len(self.collector) + self.stashed + PIECE * (len(self.collector.chunks) + len(self.stash))
-
-
-class Pending:
-    """A request without its final response."""
-
-    __slots__ = ("exchange", "head", "interim")
-
-    def __init__(self, head: Head, exchange: Exchange | None) -> None:
-        self.head = head
-        self.exchange = exchange
-        self.interim: list[Head] = []
-
-
-def waits(pending: Pending) -> bool:
-    """What the client sends after this request depends on the answer."""
-    head = pending.head
-    return pending.exchange is not None or head.method == b"CONNECT" or speaks_websocket(head)
 
 
 def masked_frame(data: bytes) -> bool:

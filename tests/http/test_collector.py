@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.http.collector import Collector
 from analyzer.http.exchange import Chunk
-from analyzer.model import Place
+from analyzer.http.head import MISSING_END
+from analyzer.model import Cut, Place
 
 HEAD = b"GET / HTTP/1.1\r\nHost: a\n\r\n"
 
@@ -49,3 +51,19 @@ def test_a_hole_ends_no_head() -> None:
     head = collector.head(is_request=True, complete=True)
     assert head.gap
     assert head.end == 113
+
+
+@pytest.mark.parametrize(("how", "defects"), [(Cut.FIN, [MISSING_END]), (Cut.RST, []), (None, [])])
+def test_only_a_fin_says_that_the_empty_line_will_not_come(how: Cut | None, defects: list[str]) -> None:
+    collector = Collector()
+    collector.add(chunk(b"GET / HTTP/1.1\r\nHost: a\r\n"))
+    head = collector.unfinished(how, is_request=True)
+    assert (head.cut, [defect.kind for defect in head.defects]) == (how, defects)
+
+
+def test_where_a_torn_response_ends_is_not_known() -> None:
+    collector = Collector()
+    collector.add(chunk(b"HTTP/1.1 101 OK\r\n"))
+    collector.lose()
+    head = collector.torn_response()
+    assert (head.code, head.end, head.intact) == (101, -1, False)

@@ -1,15 +1,12 @@
-"""What a client sends after its request, and what that says."""
+"""What is known of one direction, and what a client sends after its request."""
 
 from __future__ import annotations
 
 import pytest
 
-from analyzer.http.exchange import Chunk, is_opening
-from analyzer.http.head import parse_head
-from analyzer.http.side import Pending, masked_frame, waits
+from analyzer.http.exchange import Chunk
+from analyzer.http.side import Mode, Side, masked_frame
 from analyzer.model import Place
-
-PLACE = Place(file=0, packet=1, ordinal=0, time_ns=0, file_offset=0)
 
 
 @pytest.mark.parametrize(
@@ -24,16 +21,11 @@ def test_one_byte_is_no_frame_yet() -> None:
     assert not masked_frame(b"\x81")
 
 
-@pytest.mark.parametrize(
-    ("raw", "answer"),
-    [
-        (b"CONNECT a:1 HTTP/1.1\r\n\r\n", True),
-        (b"GET / HTTP/1.1\r\nSec-WebSocket-Protocol: a\r\n\r\n", True),
-        (b"GET / HTTP/1.1\r\n\r\n", False),
-    ],
-)
-def test_a_client_waits_after_what_may_change_the_protocol(raw: bytes, answer: bool) -> None:
-    head = parse_head(raw, [(0, 0, PLACE)], is_request=True)
-    assert not is_opening(head)
-    assert waits(Pending(head, None)) is answer
-    assert Chunk(raw, 0, PLACE, -1).end == len(raw)
+def test_a_side_that_lost_its_step_forgets_the_head_it_was_in() -> None:
+    side = Side()
+    side.collector.add(Chunk(b"GET / HT", 0, Place(file=0, packet=1, ordinal=0, time_ns=0, file_offset=0), -1))
+    assert side.held > len(b"GET / HT")
+    side.lose_step()
+    assert (side.mode, side.held) == (Mode.LOST, 0)
+    side.begin_head()
+    assert (side.mode, side.collector.empty) == (Mode.HEAD, True)
