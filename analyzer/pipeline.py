@@ -130,6 +130,7 @@ class _Tally:
 
     def __init__(self, settings: Settings) -> None:
         self._findings_wanted = "findings" in settings.records
+        self._placed = settings.engine == "native"
         self.packets = 0
         self.bytes = 0
         self.findings: dict[str, int] = {}
@@ -142,6 +143,8 @@ class _Tally:
             self.severities[record.severity] += record.count
             if not self._findings_wanted:
                 return
+            if not self._placed:  # tshark does not tell where in the file a byte stands, and it may be deciphered
+                record = msgspec.structs.replace(record, file_offset=None)
         yield record
 
 
@@ -190,5 +193,7 @@ def _changed(settings: Settings) -> dict[str, object]:
         for name in settings.__struct_fields__
         if getattr(settings, name) != getattr(defaults, name)
     }
+    if settings.tshark_options:
+        changed["tshark_options"] = [option.partition(":")[0] for option in settings.tshark_options]
     result: dict[str, object] = msgspec.to_builtins(changed, order="deterministic")
     return result

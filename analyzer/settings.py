@@ -5,6 +5,8 @@ A limit that is reached is reported (ST-013 and the summary's ``limits``), never
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from analyzer.model import Severity
@@ -31,6 +33,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """TCP ports to treat as WebSocket where the opening is not in the capture."""
     keylog: str = ""
     """Path of a TLS key log; secrets in the captures are used too."""
+    engine: Literal["native", "tshark"] = "native"
+    """Who opens packets down to TCP: this program, or tshark (slow; for what only tshark can open)."""
+    tshark_options: tuple[str, ...] = ()
+    """Preferences of tshark's, NAME:VALUE, for that engine. They may hold keys, so results name them without values."""
 
     # --- reading
     buffer_size: int = 1 << 20

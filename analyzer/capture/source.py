@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Self
 
 from analyzer.capture.batch import Batch
@@ -20,8 +21,8 @@ from analyzer.capture.ledger import Ledger
 from analyzer.capture.paths import digest, expand
 from analyzer.capture.reader import Reader
 from analyzer.capture.stream import STDIN, explain, open_stream
-from analyzer.capture.timeline import EARLIEST, LATEST, SMALLEST_BUFFER, Lane, timeline
-from analyzer.errors import AnalyzerError, InputError
+from analyzer.capture.timeline import EARLIEST, LATEST, SMALLEST_BUFFER, Lane, Packets, timeline
+from analyzer.errors import AnalyzerError, InputError, UsageError
 from analyzer.model import Input
 from analyzer.settings import Settings
 
@@ -40,6 +41,8 @@ class Source:
         """TLS key logs found in the captures so far."""
         for ledger in self._ledgers:
             ledger.secrets = self.secrets
+        self._by_tshark = settings.engine == "tshark"
+        self._engine_notes = self._tshark() if self._by_tshark else []
         self._unreadable: set[int] = set()
         self._running: Generator[Batch, None, None] | None = None
         self._sizes: list[int | None] = [None] * len(self._paths)
@@ -90,7 +93,7 @@ class Source:
     @property
     def notes(self) -> list[str]:
         """What a person should know about the inputs, a line each."""
-        return [note for ledger in self._ledgers for note in ledger.notes]
+        return self._engine_notes + [note for ledger in self._ledgers for note in ledger.notes]
 
     @property
     def unreadable(self) -> list[str]:
@@ -126,6 +129,12 @@ class Source:
         """Learn an input's size and start. Raises InputError."""
         self._sizes[index] = _size(self._paths[index])
         if self._sizes[index] is None:
+            if self._by_tshark:
+                raise InputError(f"{self._ledgers[index].name}: tshark as the engine reads regular files only")
+            return
+        if self._by_tshark:
+            with suppress(AnalyzerError):  # tshark knows more formats
+                self._starts[index] = self._peek(index)
             return
         if not self._settings.follow:
             self._starts[index] = self._peek(index)
@@ -135,6 +144,17 @@ class Source:
             self._starts[index] = LATEST if start == EARLIEST else start
         except InputError:  # its header may be still to come; the reading will tell
             self._starts[index] = LATEST
+
+    def _tshark(self) -> list[str]:
+        """Find out whether tshark is there; what is said of it. Raises MissingDependencyError, UsageError."""
+        from analyzer.capture.tshark import versions
+        from analyzer.capture.tshark_reader import check_options
+
+        if self._settings.follow:
+            raise UsageError("--follow: tshark as the engine reads finished files only")
+        check_options(self._settings.tshark_options)
+        tshark, pyshark = versions()
+        return [f"packets as tshark {tshark} opens them (pyshark {pyshark}); places in files are not known"]
 
     def _refuse(self, index: int, error: AnalyzerError) -> None:
         """Leave an input out. Raises ``error``, or its like for several, where none is left."""
@@ -157,7 +177,11 @@ class Source:
             reader.close()
 
     def _lane(self, index: int) -> Lane:
-        def opened(size: int) -> Reader:
+        def opened(size: int) -> Packets:
+            if self._by_tshark:
+                from analyzer.capture.tshark_reader import TsharkReader
+
+                return TsharkReader(self._paths[index], index, self._settings, self._ledgers[index], size)
             patience = self._settings.follow_timeout if index == self._followed else None
             stream = open_stream(self._paths[index], patience)
             return Reader(stream, index, self._settings, self._ledgers[index], size)

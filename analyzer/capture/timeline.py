@@ -11,12 +11,12 @@ own order is kept even where its clock goes backwards. No row depends on how the
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from typing import Protocol
 
 import numpy as np
 
 from analyzer.capture.batch import I64, PACKET_COLUMNS, Batch
 from analyzer.capture.buffer import ALIGNMENT
-from analyzer.capture.reader import Reader
 from analyzer.errors import AnalyzerError
 
 SMALLEST_BUFFER = 64 << 10
@@ -28,6 +28,16 @@ LATEST = (1 << 63) - 1
 """The start of a file that has no packet yet, but will."""
 
 
+class Packets(Protocol):
+    """One input, being read."""
+
+    def read(self) -> Batch | None:
+        """The next packets, at least one, valid until the next call; None at the end. Raises InputError."""
+
+    def close(self) -> None:
+        """Read no more."""
+
+
 class Lane:
     """One input on its way through the timeline."""
 
@@ -35,7 +45,7 @@ class Lane:
         self,
         index: int,
         start: int,
-        opened: Callable[[int], Reader],
+        opened: Callable[[int], Packets],
         refused: Callable[[int, AnalyzerError], None],
     ) -> None:
         """Input number ``index``, whose first packet is at ``start``; ``opened`` gives a reader with a buffer size.
@@ -46,7 +56,7 @@ class Lane:
         self.start = start
         self._open = opened
         self._refused = refused
-        self._reader: Reader | None = None
+        self._reader: Packets | None = None
         self._batch: Batch | None = None
         self._latest = EARLIEST
         self.keys: I64 = np.zeros(0, dtype=np.int64)

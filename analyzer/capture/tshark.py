@@ -27,7 +27,8 @@ import msgspec
 
 from analyzer.errors import InputError, MissingDependencyError
 
-PREFERENCES = {"tcp.reassemble_out_of_order": "TRUE"}
+PREFERENCES = {"tcp.reassemble_out_of_order": "TRUE", "ipv6.tso_support": "TRUE"}
+"""The second: a payload length of 0 is one that the network card was to fill in, as it is for IPv4 without asking."""
 LAYERS = "frame ip ipv6 tcp websocket"
 """Protocols that tshark prints in full; the rest of a packet is nothing that is looked at here."""
 PORTS = 100
@@ -86,31 +87,41 @@ def frames(capture: Path, keylog: str, ports: Collection[int], notes: list[str])
     segment, and not where that holds less than a request line. What tshark says about a file that it could read in
     part only is added to ``notes``. Raises InputError where it could not read it at all, MissingDependencyError.
     """
+    how = {
+        "display_filter": "websocket",
+        "override_prefs": PREFERENCES | ({"tls.keylog_file": keylog} if keylog else {}),
+        "decode_as": {f"tcp.port=={port}": "http" for port in sorted(ports)[:PORTS]},
+        "custom_parameters": ["-J", LAYERS],
+    }
+    for packet in packets(capture, notes, **how):
+        yield from _seen(packet)
+
+
+def packets(capture: Path, notes: list[str], **how: Any) -> Iterator[Any]:
+    """The packets of ``capture`` as pyshark gives them, one at a time; ``how`` is what `pyshark.FileCapture` takes.
+
+    No process is left behind, however the iteration ends. Raises as `frames` does; no message quotes ``how``, which
+    may hold secrets.
+    """
     pyshark = _pyshark()
     crashed = pyshark.capture.capture.TSharkCrashException
-    preferences = PREFERENCES | ({"tls.keylog_file": keylog} if keylog else {})
     loop = asyncio.new_event_loop()  # pyshark's own choice of a loop fails from Python 3.14 on
     given = False
     try:
-        reader = _patient(
-            pyshark.FileCapture
-        )(
+        reader = _patient(pyshark.FileCapture)(
             str(capture.absolute()),  # a name that begins with a dash would be an option
-            display_filter="websocket",
             keep_packets=False,
-            override_prefs=preferences,
-            decode_as={f"tcp.port=={port}": "http" for port in sorted(ports)[:PORTS]},
-            custom_parameters=["-J", LAYERS],
             eventloop=loop,
+            **how,
         )
-        packets = iter(reader)
+        found = iter(reader)
         try:
-            for packet in packets:
+            for packet in found:
                 given = True
-                yield from _seen(packet)
+                yield packet
         finally:
             try:
-                packets.close()
+                found.close()
             finally:
                 reader.close()
     except crashed as error:
@@ -135,7 +146,7 @@ def _pyshark() -> ModuleType:
         import pyshark.capture.capture
         import pyshark.tshark.tshark
     except ImportError:
-        raise MissingDependencyError("crosscheck needs pyshark: pip install 'wsanalyzer[tshark]'") from None
+        raise MissingDependencyError("pyshark is not installed: pip install 'wsanalyzer[tshark]'") from None
     return pyshark  # type: ignore[no-any-return]
 
 

@@ -24,6 +24,8 @@ def analyze(
     payloads: words.Payloads = None,
     decode_as: words.DecodeAs = None,
     keylog: words.Keylog = None,
+    engine: words.Engine = None,
+    tshark_option: words.TsharkOption = None,
     timeout: words.Timeout = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Wait for what is still written to the last file; Ctrl-C ends it.")
@@ -59,6 +61,8 @@ def analyze(
         payloads=payloads,
         decode_as=decode_as,
         keylog=keylog,
+        engine=engine,
+        tshark_option=tshark_option,
         timeout=timeout,
         follow=follow or None,
         color=color,

@@ -30,6 +30,8 @@ TIMEOUTS = {
     if name.endswith((TIMEOUT, LATE))
 }
 """By the name on the command line: pong, pong-late and so on."""
+TSHARK = "tshark"
+ENGINES = ("native", TSHARK)
 NEVER = "never"
 FAIL_ON = (*Severity, NEVER)
 COLORS = ("auto", "always", "never")
@@ -51,6 +53,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     payloads: bool | None = None
     decode_as: list[str] | None = None
     keylog: str | None = None
+    engine: str | None = None
+    tshark_option: list[str] | None = None
+    """As they are: values may hold commas."""
     timeout: dict[str, str] | None = None
     limits: dict[str, int] | None = None
     """Any other numeric setting, by its field name; only the configuration file has these."""
@@ -86,6 +91,12 @@ def settings(options: Options, rules: Mapping[str, Rule]) -> Settings:
     if options.decode_as is not None:
         chosen["decode_as"] = [port(item) for item in several("--decode-as", options.decode_as)]
     chosen["keylog"] = keylog(options.keylog)
+    if options.engine is not None:
+        chosen["engine"] = choice("--engine", options.engine, ENGINES)
+    if options.tshark_option is not None:
+        if options.engine != TSHARK:
+            raise UsageError("--tshark-option: only with --engine tshark")
+        chosen["tshark_options"] = options.tshark_option
     if options.follow is not None:
         chosen["follow"] = options.follow
     for name, value in (options.timeout or {}).items():

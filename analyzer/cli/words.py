@@ -56,6 +56,15 @@ Keylog = Annotated[
         metavar="FILE", help="TLS key log, to decrypt wss:// with; default: SSLKEYLOGFILE in the environment."
     ),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ENGINE", help="Who opens packets: native, or tshark (Wi-Fi and IPsec with keys, any tunnel)."
+    ),
+]
+TsharkOption = Annotated[
+    Several, typer.Option("--tshark-option", metavar="NAME:VALUE", help="A preference for --engine tshark, as its -o.")
+]
 Timeout = Annotated[
     Several, typer.Option(metavar="NAME=SECONDS", help="Patience: pong, close, fail, teardown, follow.")
 ]
