@@ -28,9 +28,10 @@ from analyzer import pipeline
 from analyzer.capture.source import expand, open_source
 from analyzer.model import Connection, Finding, Frame, Message, Record, Severity, Summary
 from analyzer.settings import RECORDS, Settings
-from tests import transform
+from tests import packing, transform
 from tests.conftest import CAPTURES, ROOT, SAMPLES
-from tests.transform import TRANSFORMATIONS, Segment, Style
+from tests.packing import Style
+from tests.transform import TRANSFORMATIONS, Segment
 
 MANY = os.environ.get("WSANALYZER_METAMORPHIC")
 EXAMPLES = int(MANY or 8)
@@ -123,7 +124,7 @@ def plainly(segments: list[Segment], folder: Path) -> list[Path]:
     """The segments on one Ethernet, in one file."""
     random = Random(0)
     path = folder / "plain.pcap"
-    path.write_bytes(transform.pcap(random, list(transform.dressed(random, segments, Style(), 1)), 1))
+    path.write_bytes(packing.pcap(random, list(packing.dressed(random, segments, Style(), 1)), 1))
     return [path]
 
 
@@ -136,7 +137,7 @@ def check(path: Path, seed: int, names: list[str], styles: list[Style], files: i
         expected = told(analysed(plainly(segments, Path(folder))))
         for name in transform.ranked(names):
             segments = TRANSFORMATIONS[name](random, segments)
-        found = told(analysed(transform.written(random, segments, styles, files, Path(folder))))
+        found = told(analysed(packing.written(random, segments, styles, files, Path(folder))))
     assert found == expected
 
 
@@ -179,7 +180,7 @@ def test_files_however_cut_give_the_records_of_the_whole(path: Path, seed: int, 
     segments = transform.parsed(path.read_bytes())
     with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as parts:
         expected = analysed(plainly(segments, Path(whole)))
-        paths = transform.written(random, segments, [Style()], files, Path(parts))
+        paths = packing.written(random, segments, [Style()], files, Path(parts))
         named = {"files": [str(part) for part in paths], "folder": [parts], "pattern": [f"{parts}/*"]}[given_as]
         found = analysed([Path(part) for part in expand(named)])
     assert lines(found) == lines(expected)

@@ -7,8 +7,9 @@ import struct
 from collections.abc import Callable
 from random import Random
 
-from tests import transform
-from tests.transform import Segment, Style
+from tests import packing, transform
+from tests.packing import Style
+from tests.transform import Segment
 
 INTERESTING = (0, 1, 0x7D, 0x7E, 0x7F, 0x80, 0x81, 0x88, 0xFE, 0xFF)
 TOKENS = (
@@ -105,17 +106,17 @@ def capture(random: Random, connections: list[list[Segment]]) -> bytes:
         offloaded=random.random() < 0.2,
         fragment=random.choice([0, 0, 0, 64]),
     )
-    link = random.choice(transform.LINKS)
+    link = random.choice(packing.LINKS)
     segments = [segment._replace(time_ns=min(segment.time_ns, (2**32 - 1) * 10**9)) for segment in segments]
-    packets = list(transform.dressed(random, segments, style, link))
+    packets = list(packing.dressed(random, segments, style, link))
     if random.random() < 0.3:
         packets = [
             one._replace(data=bytes_changed(random, one.data)) if random.random() < 0.1 else one for one in packets
         ]
     if random.random() < 0.5:
-        data = transform.pcap(random, packets, link)
+        data = packing.pcap(random, packets, link)
     else:
-        data = transform.pcapng(random, [(link, packet) for packet in packets])
+        data = packing.pcapng(random, [(link, packet) for packet in packets])
     if random.random() < 0.3:
         data = bytes_changed(random, data)
     if random.random() < 0.1:
