@@ -1,23 +1,13 @@
-"""Reassembly against a naive model, against tshark, and case by case as captures bring them."""
+"""Reassembly case by case as captures bring them, and what it costs."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import re
-import shutil
-import subprocess
 import time
 from collections.abc import Iterable
-from itertools import pairwise, permutations
-from pathlib import Path
+from itertools import permutations
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from analyzer.capture.source import open_source
 from analyzer.settings import SECOND, Settings
 from analyzer.tcp import streams
 from analyzer.tcp.packets import Segments
@@ -25,173 +15,7 @@ from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import CONFLICT, DATA, FIN, GAP, LIMIT, LOST, RST, SNAPLEN
 from analyzer.wire import link, packet
 from tests.tcp.feeding import Raw, Result, Sent, batches, flow_table, packets, streams_of
-
-ISN = 1000, 5000
-SYN = Sent(0, ISN[0], ack=None, flags="s")
-SYN_ACK = Sent(1, ISN[1], ack=ISN[0] + 1, flags="s")
-OPENED = [SYN, SYN_ACK]
-
-
-def client(offset: int, data: bytes = b"", flags: str = "", ack: int = 0, **more: int) -> Sent:
-    """From the client, who has sent ``offset`` bytes before and seen ``ack``."""
-    return Sent(0, ISN[0] + 1 + offset, data, ISN[1] + 1 + ack, flags, **more)
-
-
-def server(offset: int, data: bytes = b"", flags: str = "", ack: int = 0, **more: int) -> Sent:
-    return Sent(1, ISN[1] + 1 + offset, data, ISN[0] + 1 + ack, flags, **more)
-
-
-def run(*sent: Sent, size: int | None = None, **changed: int) -> Result:
-    return streams_of(packets(sent), size, **changed)
-
-
-def gaps(result: Result, direction: int = 0) -> list[tuple[int, int, int]]:
-    return [(gap.offset, gap.length, gap.start) for gap in result.of(direction, GAP)]
-
-
-# --- the model
-
-
-@st.composite
-def conversations(draw: st.DrawFn) -> tuple[int, list[tuple[int, bytes]], int | None]:
-    """A start sequence number, segments of one stream (offset, bytes) in the order captured, and where its FIN is."""
-    length = draw(st.integers(0, 60))
-    content = bytes(i * 37 % 251 for i in range(length))
-    cuts = sorted(draw(st.sets(st.integers(1, max(length - 1, 1)), max_size=12)) | {0, length})
-    segments = [(a, content[a:b]) for a, b in pairwise(cuts) if b <= length]
-    copies = draw(st.lists(st.tuples(st.integers(0, length), st.integers(0, 20)), max_size=6))
-    segments += [(at, content[at : at + size]) for at, size in copies if at < length and size]
-    segments = [segment for segment in segments if draw(st.integers(0, 9)) or not segment]
-    segments = draw(st.permutations(segments) if draw(st.booleans()) else st.just(segments))
-    spoiled = []
-    for at, data in segments:
-        if len(data) > 1 and draw(st.integers(0, 5)) == 0:
-            where = draw(st.integers(0, len(data) - 1))
-            data = data[:where] + bytes([data[where] ^ 0xFF]) + data[where + 1 :]
-        spoiled.append((at, data))
-    isn = draw(st.sampled_from([0, 1000, 0x7FFF_FFFF, 0xFFFF_FFFF, 0xFFFF_FFF0, (1 << 32) - 30]))
-    return isn, spoiled, length if draw(st.booleans()) else None
-
-
-def naive(segments: Iterable[tuple[int, bytes]], end: int | None) -> tuple[list[int | None], bool]:
-    """The stream, first copy first, and whether a later copy differed (one byte may be a keep-alive probe's)."""
-    stream: dict[int, int] = {}
-    conflict = False
-    for at, data in segments:
-        if len(data) == 1 and at in stream and all(i in stream for i in range(at)) and at + 1 not in stream:
-            continue
-        for i, byte in enumerate(data, at):
-            conflict |= stream.setdefault(i, byte) != byte
-    length = max(stream, default=-1) + 1 if end is None else end
-    return [stream.get(i) for i in range(length)], conflict
-
-
-def of_conversation(isn: int, segments: Iterable[tuple[int, bytes]], fin: int | None, side: int = 0) -> list[Sent]:
-    opened = [Sent(side, isn, ack=None, flags="s"), Sent(1 - side, 7, ack=(isn + 1) & 0xFFFF_FFFF, flags="s")]
-    sent = [Sent(side, (isn + 1 + at) & 0xFFFF_FFFF, data, 8) for at, data in segments]
-    return opened + sent + ([] if fin is None else [Sent(side, (isn + 1 + fin) & 0xFFFF_FFFF, ack=8, flags="f")])
-
-
-@given(conversation=conversations(), side=st.integers(0, 1), size=st.sampled_from([1, 3, None]))
-@settings(max_examples=300)
-def test_any_order_loss_and_overlap_gives_the_models_stream(
-    conversation: tuple[int, list[tuple[int, bytes]], int | None], side: int, size: int | None
-) -> None:
-    isn, segments, fin = conversation
-    result = streams_of(packets(of_conversation(isn, segments, fin, side)), size)
-    expected, conflict = naive(segments, fin)
-    direction = 0  # side 0 is who sent the first packet
-    assert result.stream(direction) == expected
-    assert bool(result.of(direction, CONFLICT)) == conflict
-    assert [chunk.offset for chunk in result.of(direction, FIN)] == ([] if fin is None else [fin])
-    assert {chunk.start for chunk in result.of(direction, GAP)} <= {LOST}
-    assert not result.limits
-
-
-@given(conversation=conversations(), where=st.integers(0, 40), at=st.integers(0, 60))
-def test_an_end_in_any_place_ends_the_stream_where_it_says(
-    conversation: tuple[int, list[tuple[int, bytes]], int | None], where: int, at: int
-) -> None:
-    """Bytes beyond a FIN are no part of the stream, whether they come before it and wait, or after it."""
-    isn, segments, _ = conversation
-    sent = of_conversation(isn, segments, None)
-    fin = Sent(0, (isn + 1 + at) & 0xFFFF_FFFF, ack=8, flags="f")
-    where = 2 + min(where, len(segments))
-    result = streams_of(packets([*sent[:where], fin, *sent[where:]]))
-    in_line = 0  # what was delivered before the FIN came stays delivered
-    covered = {i for offset, data in segments[: where - 2] for i in range(offset, offset + len(data))}
-    while in_line in covered:
-        in_line += 1
-    end = max(at, in_line)
-    assert [chunk.offset for chunk in result.of(0, FIN)] == [end]
-    assert result.stream(0) == naive(segments, end)[0]
-
-
-@example(conversation=(0, [(4, b"\x94"), (0, b"\x00%Jo\x94\xb9")], None), cuts=[0] * 30)
-@given(conversation=conversations(), cuts=st.lists(st.integers(0, 30), min_size=30, max_size=30))
-def test_snaplen_cuts_are_gaps_and_bytes_add_up(
-    conversation: tuple[int, list[tuple[int, bytes]], int | None], cuts: list[int]
-) -> None:
-    isn, segments, fin = conversation
-    sent = of_conversation(isn, segments, fin)
-    cut = [one._replace(keep=min(keep, len(one.data))) for one, keep in zip(sent, cuts, strict=False)]
-    whole, spoiled = naive(segments, fin)
-    stream = streams_of(packets(cut + sent[len(cut) :])).stream(0)
-    assert len(stream) == len(whole)
-    if not spoiled:
-        assert all(byte is None or byte == model for byte, model in zip(stream, whole, strict=True))
-
-
-FLAGS = ["", "", "", "", "s", "f", "r", "sf", "fr", "srf"]
-ANY = st.builds(
-    Sent,
-    side=st.integers(0, 1),
-    seq=st.integers(0, 40) | st.integers(0, 0xFFFF_FFFF) | st.integers(0xFFFF_FFF0, 0xFFFF_FFFF),
-    data=st.binary(max_size=12),
-    ack=st.none() | st.integers(0, 60) | st.integers(0, 0xFFFF_FFFF),
-    flags=st.sampled_from(FLAGS),
-    after_ns=st.sampled_from([0, 1000, SECOND // 3, 3 * SECOND, -2 * SECOND, -9999 * SECOND, 90_000 * SECOND]),
-    keep=st.none() | st.just(0),
-    port=st.sampled_from([40001, 40001, 40002]),
-)
-
-
-@given(sent=st.lists(ANY, max_size=40), size=st.sampled_from([1, 2, 7]), limit=st.sampled_from([1, 100]))
-@settings(max_examples=200)
-def test_nonsense_neither_raises_nor_depends_on_the_batch_size(sent: list[Sent], size: int, limit: int) -> None:
-    given_packets = packets(sent)
-    changed = {"connections": limit, "stream_buffer": 4096, "total_stream_buffer": 6000, "gap_packets": 5}
-    whole, parts = streams_of(given_packets, **changed), streams_of(given_packets, size, **changed)
-    assert whole.chunks == parts.chunks
-    assert whole.limits == parts.limits
-    ends: dict[int, int] = {}
-    for chunk in whole.chunks:  # each connection: OPEN, then bytes without a seam, then END
-        if chunk.kind == streams.OPEN:
-            ends[chunk.direction & ~1] = ends[chunk.direction | 1] = 0
-        elif chunk.kind == streams.END:
-            del ends[chunk.direction & ~1], ends[chunk.direction | 1]
-        elif chunk.kind in (DATA, GAP):
-            assert chunk.offset == ends[chunk.direction]
-            ends[chunk.direction] += chunk.length
-    assert not ends
-
-
-@pytest.mark.parametrize("size", [1, 7, 100])
-def test_batch_size_changes_nothing_in_a_long_exchange(size: int) -> None:
-    sent, at = [*OPENED], 0
-    for turn in range(300):
-        data = bytes([turn % 251]) * (turn % 40)
-        sent.append(client(at, data, ack=turn))
-        sent.append(server(turn, b"k", ack=at))
-        if turn % 11 == 0:
-            sent.append(client(at, data, ack=turn, after_ns=SECOND // 2))
-        at += len(data)
-    sent[40], sent[42] = sent[42], sent[40]
-    del sent[100]
-    assert run(*sent, size=size).chunks == run(*sent).chunks
-
-
-# --- cases
+from tests.tcp.talking import ISN, OPENED, SYN, SYN_ACK, client, gaps, run, server
 
 
 def test_in_order() -> None:
@@ -470,6 +294,21 @@ def test_cut_packets() -> None:
     assert (late.text(0), gaps(late)) == (b"abcdef???j", [(6, 3, SNAPLEN)])
 
 
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_batch_size_changes_nothing_in_a_long_exchange(size: int) -> None:
+    sent, at = [*OPENED], 0
+    for turn in range(300):
+        data = bytes([turn % 251]) * (turn % 40)
+        sent.append(client(at, data, ack=turn))
+        sent.append(server(turn, b"k", ack=at))
+        if turn % 11 == 0:
+            sent.append(client(at, data, ack=turn, after_ns=SECOND // 2))
+        at += len(data)
+    sent[40], sent[42] = sent[42], sent[40]
+    del sent[100]
+    assert run(*sent, size=size).chunks == run(*sent).chunks
+
+
 # --- limits, clocks and costs
 
 
@@ -553,131 +392,3 @@ def test_many_retransmissions_stay_cheap() -> None:
     assert not result.of(0, CONFLICT)
     assert len(result.stream(0)) == 10_000
     assert seconds < 20
-
-
-# --- oracles
-
-
-def followed(capture: Path, numbers: Iterable[int]) -> list[dict[str, bytes]]:
-    """Each stream's two directions, by the sender's address and port, as tshark reassembles them, in any order."""
-    command = ["tshark", "-q", "-r", str(capture), "-o", "tcp.reassemble_out_of_order:TRUE"]
-    for number in numbers:
-        command += ["-z", f"follow,tcp,yaml,{number}"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = []
-    for part in told.split("peers:")[1:]:
-        peers = re.findall(r"host: (\S+)\s+port: (\d+)", part)
-        sides = {f"{host}:{port}": b"" for host, port in peers}
-        for peer, data in re.findall(r"peer: (\d).*?data: !!binary \|\n((?:\s+[A-Za-z0-9+/=]+\n?)+)", part, re.DOTALL):
-            sides[":".join(peers[int(peer)])] += base64.b64decode("".join(data.split()))
-        found.append(sides)
-    return found
-
-
-def ours(capture: Path) -> list[dict[str, bytes]]:
-    """The same from this package; lost bytes are left out."""
-    import ipaddress
-
-    from analyzer.tcp.packets import Flows, Segments
-    from analyzer.tcp.reassembly import Reassembly
-    from tests.tcp.feeding import collect
-
-    config = Settings()
-    flows, reassembly = Flows(100_000, config.linger_time, config.idle_time), Reassembly(config)
-    segments, found, current = Segments(config.batch_packets), {}, {}
-
-    def take(data: bytearray) -> None:
-        result = Result()
-        collect(reassembly, data, result)
-        for chunk in result.chunks:
-            slot = chunk.direction >> 1
-            if chunk.kind == streams.OPEN:
-                ends = [f"{ipaddress.ip_address(host)}:{port}" for host, port in flows.endpoints(slot)]
-                current[slot] = found[chunk.length] = dict.fromkeys(ends, b"")
-            elif chunk.kind == DATA:
-                side = list(current[slot])[chunk.direction & 1]
-                current[slot][side] += chunk.data
-
-    with open_source([str(capture)], config) as source:
-        for batch in source.batches():
-            flows.decode(batch, segments)
-            reassembly.begin(batch, segments, flows.slots)
-            row = 0
-            while row < segments.count:
-                row = reassembly.deliver(row)
-                take(batch.data)
-            reassembly.finish()
-    for _ in reassembly.end():
-        take(bytearray())
-    return [found[number] for number in sorted(found)]
-
-
-PLAIN = (
-    "base_small.pcap",
-    "net_smallmss.pcap",
-    "rw_wrap.pcap",
-    "rw_segmented.pcap",
-    "rw_ip6ext.pcap",
-    "rw_gzip.pcap.gz",
-    "rw_bigendian.pcap",
-    "rw_badsum.pcap",
-    "rw_vlan.pcap",
-    "rw_null.pcap",
-    "rw_raw.pcap",
-    "var_nano.pcap",
-    "var_sll.pcap",
-    "var_pcapng.pcapng",
-    "net_loss.pcap",
-    "clean_deflate.pcap",
-    "clean_mix.pcap.gz",
-    "deflate_chromium_ws.pcap",
-    "autobahn_fuzzingclient_websockets.pcap",
-    "autobahn_fuzzingserver_websockets.pcap",
-    "autobahn_deflate_websockets.pcap",
-)
-"""Recorded captures whose streams tshark puts together rightly; it does not for reordering, nor for IPv6 packets of
-length 0 (segmentation offload)."""
-BUNDLED = sorted((Path(__file__).parent.parent / "captures").glob("*.pcap"))
-
-
-def assert_equals_tsharks(capture: Path) -> None:
-    mine = ours(capture)
-    theirs = followed(capture, range(len(mine)))
-    assert len(mine) == len(theirs) > 0
-
-    def key(sides: dict[str, bytes]) -> list[tuple[str, bytes]]:
-        return sorted(sides.items())
-
-    assert sorted(map(key, mine)) == sorted(map(key, theirs))
-
-
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="no tshark here")
-@pytest.mark.parametrize("capture", BUNDLED, ids=lambda capture: capture.stem)
-def test_bytes_of_bundled_captures_equal_tsharks(capture: Path) -> None:
-    assert_equals_tsharks(capture)
-
-
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="no tshark here")
-@pytest.mark.parametrize("name", PLAIN)
-def test_bytes_equal_tsharks(shared_captures: Path, name: str) -> None:
-    assert_equals_tsharks(shared_captures / name)
-
-
-@pytest.mark.parametrize(
-    "name", ["reorder", "overlap_noreorder", "conflict", "tso_len0", "vlan", "null", "raw", "nofin"]
-)
-def test_a_rewritten_capture_gives_the_same_streams(shared_captures: Path, name: str) -> None:
-    """What was done to the packets leaves the streams as they were; tshark loses bytes of some of these."""
-    expected = [list(sides.values()) for sides in ours(shared_captures / "base_small.pcap")]
-    found = [list(sides.values()) for sides in ours(shared_captures / f"rw_{name}.pcap")]
-    assert sorted(map(sorted, found)) == sorted(map(sorted, expected))
-
-
-@pytest.mark.parametrize("name", ["violators_a", "port_reuse"])
-def test_bytes_equal_what_the_peers_wrote(name: str) -> None:
-    folder = Path(__file__).parent.parent / "captures"
-    mine = ours(folder / f"{name}.pcap")
-    truth = json.loads((folder / f"{name}.truth.json").read_text())["connections"]
-    expected = sorted((one["stream"]["c2s"]["sha256"], one["stream"]["s2c"]["sha256"]) for one in truth)
-    found = [[hashlib.sha256(data).hexdigest() for data in sides.values()] for sides in mine]
-    assert sorted(tuple(pair) for pair in found) == expected
