@@ -204,20 +204,30 @@ def _longer(old: Any, rows: int, fill: int = 0, kind: Any = np.int64) -> Any:
 SEGMENT_COLUMNS = ("row", "direction", "seq", "ack", "flags", "ip", "header", "start", "captured", "length", "detail")
 
 
-def _unwrap(unwrapper: Unwrapper, batch: Batch, row: int) -> bool:
-    """Put the IP packet found inside the packet in ``row`` in its place, behind the data of ``batch``."""
+def _unwrap(unwrapper: Unwrapper, batch: Batch, row: int, fragment: tuple[int, int] | None, end: int) -> int:
+    """Put the IP packet found inside the packet in ``row`` in its place, behind the data of ``batch``.
+
+    ``fragment``: where in the data a fragment's IP header starts, and its fragment header if it has one. ``end``: where
+    the data of the batch end. Where they end then, as a multiple of 8; -1 if no packet was found.
+    """
     at, captured = int(batch.offset[row]), int(batch.captured[row])
-    packet_data = bytes(memoryview(batch.data)[at : at + captured])
-    found = unwrapper.unwrap(int(batch.link[row]), packet_data, int(batch.wire[row]))
+    start = fragment[0] if fragment else at
+    packet_data = bytes(memoryview(batch.data)[start : at + captured])
+    if fragment:
+        found = unwrapper.join(packet_data, fragment[1] - start)
+    else:
+        found = unwrapper.unwrap(int(batch.link[row]), packet_data, int(batch.wire[row]))
     if found is None:
-        return False
-    end = len(batch.data)
-    batch.data = batch.data + found.data + bytes(-len(found.data) % 8)
+        return -1
+    after = end + len(found.data) + -len(found.data) % 8
+    if after > len(batch.data):
+        batch.data = batch.data + bytes(after)  # twice the room, so that few packets have to move the others
+    batch.data[end : end + len(found.data)] = found.data
     batch.offset[row], batch.captured[row] = end, len(found.data)
     batch.wire[row] = len(found.data) + found.missing
     batch.link[row] = link.LINK_RAW
     batch.file_offset[row] += found.start
-    return True
+    return after
 
 
 Endpoints = tuple[tuple[bytes, int], tuple[bytes, int]]
@@ -309,6 +319,7 @@ class Flows:
     idle = cython.declare(cython.longlong)
     # What headers() found in the packet at hand.
     ip_start = cython.declare(cython.longlong)
+    fragment_start = cython.declare(cython.longlong)
     ip_end = cython.declare(cython.longlong)
     source = cython.declare(cython.longlong)
     destination = cython.declare(cython.longlong)
@@ -373,7 +384,7 @@ class Flows:
         """
         out.count = 0
         self.births = out.births = []
-        row, asked = 0, -1
+        row, asked, end = 0, -1, len(batch.data)
         while True:
             row = self._decode(
                 memoryview(batch.data),
@@ -389,12 +400,14 @@ class Flows:
             )
             if unwrapper is None or row == batch.count:
                 return
-            if row == asked or not _unwrap(unwrapper, batch, row):
+            fragment = (self.ip_start, self.fragment_start) if self.reason == FRAGMENT else None
+            after = -1 if row == asked else _unwrap(unwrapper, batch, row, fragment, end)
+            if after < 0:
                 if not unwrapper.kept:
-                    self.skipped[self.reason] += 1
+                    self.skipped[NOT_TCP if unwrapper.foreign else self.reason] += 1
                 row += 1
             else:
-                asked = row
+                asked, end = row, after
 
     @cython.locals(
         data=Octets,
@@ -536,7 +549,8 @@ class Flows:
         if size < IP4_SIZE:
             return _BAD
         if FRAGMENTED4[data[at + IP4_FRAGMENT]] or data[at + IP4_FRAGMENT + 1]:
-            return _FRAGMENT if self.carrier(data, data[at + IP4_PROTOCOL], end, end) else _NOT_TCP
+            self.fragment_start = at
+            return _FRAGMENT if self.carrier(data, data[at + IP4_PROTOCOL], -1, end) else _NOT_TCP
         if data[at + IP4_PROTOCOL] != PROTOCOL_TCP:
             return _TUNNEL if self.carrier(data, data[at + IP4_PROTOCOL], at + size, end) else _NOT_TCP
         total = u16(data, at + IP4_LENGTH)
@@ -575,7 +589,8 @@ class Flows:
                 return _CUT
             if kind == PROTOCOL_FRAGMENT:
                 if data[at + FRAGMENT_FIELD] or FRAGMENTED6[data[at + FRAGMENT_FIELD + 1]]:
-                    return _FRAGMENT if self.carrier(data, data[at], end, end) else _NOT_TCP
+                    self.fragment_start = at
+                    return _FRAGMENT if self.carrier(data, data[at], -1, end) else _NOT_TCP
                 kind = data[at]
                 at += FRAGMENT_SIZE
             elif kind in (PROTOCOL_HOP, PROTOCOL_ROUTING, PROTOCOL_OPTIONS):
@@ -592,12 +607,17 @@ class Flows:
     @cython.locals(data=Octets)
     @cython.exceptval(check=False)
     def carrier(self, data: Any, protocol: cython.longlong, at: cython.longlong, end: cython.longlong) -> cython.bint:
-        """Whether TCP may be inside ``protocol``, whose header is at ``at``: TCP itself (in fragments) or a tunnel."""
+        """Whether TCP may be inside ``protocol``: TCP itself (in fragments) or a tunnel.
+
+        Its header is at ``at``; -1 for fragments, which do not all say the port: UDP may then be a tunnel.
+        """
         port: cython.longlong
         if protocol in (PROTOCOL_TCP, TUNNEL_1, TUNNEL_2, TUNNEL_3):
             return True
         if protocol != PROTOCOL_UDP:
             return False
+        if at < 0:
+            return True
         if at + UDP_SIZE > end:
             return False
         port = u16(data, at + UDP_DESTINATION)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from construct import BitsInteger, BitStruct, Bytes, Construct, Flag, Int8ub, Int16ub, Int32ub, Struct
+from construct import BitsInteger, BitStruct, Bytes, Construct, Flag, Int8ub, Int16ub, Int16ul, Int32ub, Struct
 
 from analyzer.wire import packet
 
@@ -24,6 +24,7 @@ LINK_LOOP = 108
 LINK_SLL = 113
 LINK_IPV4 = 228
 LINK_IPV6 = 229
+LINK_NFLOG = 239
 LINK_SLL2 = 276
 
 ETHERTYPE_VLAN = (0x8100, 0x88A8, 0x9100)
@@ -60,6 +61,14 @@ SLL2 = Struct(
 """Linux cooked capture, version 2."""
 NULL = Struct("family" / Bytes(4))
 """BSD loopback. The family's byte order and its number for IPv6 differ by system; the IP version tells instead."""
+
+NFLOG = Struct("family" / Int8ub, "version" / Int8ub, "resource" / Int16ub)
+"""Linux netfilter log: this, then attributes, each in as many bytes as it says and filled up to `NFLOG_UNIT`."""
+NFLOG_ATTRIBUTES = tuple(Struct("length" / number, "type" / number) for number in (Int16ul, Int16ub))
+"""In the byte order of the host that captured, which the packet does not say."""
+NFLOG_UNIT = 4
+NFLOG_PAYLOAD = 9
+"""The attribute that holds the IP packet."""
 
 IPV6_EXTENSION = Struct("next_header" / Int8ub, "length" / Int8ub)
 """Start of the hop-by-hop, routing and destination options headers (RFC 8200 4.3 to 4.6)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -21,7 +22,7 @@ from scapy.packet import Packet
 from analyzer.capture.batch import Batch
 from analyzer.settings import Settings
 from analyzer.tcp.exotic import Unwrapper
-from analyzer.tcp.packets import LINK, TUNNEL, Flows, Segments
+from analyzer.tcp.packets import LINK, NOT_TCP, TUNNEL, Flows, Segments
 from analyzer.tcp.signs import Signs
 from analyzer.wire import link
 from samples.traffic import Conversation, Wire
@@ -84,6 +85,35 @@ TUNNELS: dict[str, tuple[int, Callable[[Packet], Packet]]] = {
     "802.11": (105, lambda p: Dot11(type=2) / LLC() / SNAP() / p[IP]),
     "radiotap": (127, lambda p: RadioTap() / Dot11(type=2) / LLC() / SNAP() / p[IP]),
 }
+
+
+def _nflog(packet: Packet, order: str) -> bytes:
+    """As libpcap gives it: family, version, group, then attributes, filled up to four bytes."""
+
+    def attribute(kind: int, data: bytes) -> bytes:
+        whole = struct.pack(order + "HH", 4 + len(data), kind) + data
+        return whole + bytes(-len(whole) % 4)
+
+    inner = bytes(packet)
+    return b"\x02\x00\x00\x1e" + attribute(1, bytes(4)) + attribute(10, b"prefix\0") + attribute(9, inner)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_netfilters_log(order: str) -> None:
+    logged = [_nflog(Ether(data)[IP], order) for data in plain()]
+    found, flows = segments(logged, link.LINK_NFLOG)
+    assert found == segments(plain())[0]
+    assert not any(flows.skipped)
+    assert Unwrapper(Settings()).unwrap(link.LINK_NFLOG, logged[0][:12], 12) is None
+
+
+def test_netfilters_log_cut() -> None:
+    """What a packet lacks is told by the attribute's length."""
+    whole = _nflog(Ether(max(plain(), key=len))[IP], "<")
+    found = Unwrapper(Settings()).unwrap(link.LINK_NFLOG, whole[:200], len(whole))
+    assert found is not None
+    assert len(found.data) + found.missing == len(Ether(max(plain(), key=len))[IP])
+    assert whole[found.start :].startswith(found.data[:100])
 
 
 @pytest.mark.parametrize("name", TUNNELS)
@@ -159,6 +189,35 @@ def test_fragments_behind_vlan_tags(number: int) -> None:
     assert segments(tagged)[0] == segments([data])[0]
 
 
+def test_a_udp_tunnel_in_fragments() -> None:
+    data = max(plain(), key=len)
+    pieces = _fragments4(bytes(_outer() / UDP(dport=4789) / VXLAN(vni=7) / Ether(data)), 256)
+    for order in (pieces, pieces[::-1]):
+        found, flows = segments(order)
+        assert found == segments([data])[0]
+        assert not any(flows.skipped)
+
+
+def test_other_udp_in_fragments_is_not_kept() -> None:
+    """Not a tunnel, as its first fragment tells: what came before it and what comes after is dropped."""
+    pieces = _fragments4(bytes(_outer() / UDP(dport=53) / (b"x" * 2000)), 256)
+    flows, unwrapper = Flows(1000, 10**12, 10**15), Unwrapper(Settings())
+    for piece in (pieces[1], pieces[0], *pieces[2:]):
+        batch = Batch(bytearray(piece + bytes(-len(piece) % 8)), 1)
+        batch.count, batch.captured[0], batch.wire[0], batch.link[0] = 1, len(piece), len(piece), link.LINK_ETHERNET
+        flows.decode(batch, Segments(1), unwrapper)
+    assert unwrapper.waiting == 0
+    assert flows.skipped[NOT_TCP] == len(pieces) - 1, "the one before the first was kept until that came"
+
+
+def test_an_identification_that_returns() -> None:
+    other = _fragments4(bytes(_outer() / UDP(dport=53) / (b"x" * 2000)), 256)
+    data = max(plain(), key=len)
+    tunnel = _fragments4(bytes(_outer() / UDP(dport=4789) / VXLAN(vni=7) / Ether(data)), 256)
+    assert Ether(other[0])[IP].id == Ether(tunnel[0])[IP].id
+    assert segments(other + tunnel)[0] == segments([data])[0]
+
+
 def test_a_missing_fragment_gives_nothing() -> None:
     pieces = _fragments4(max(plain(), key=len), 256)
     found, _ = segments(pieces[:3] + pieces[4:])
@@ -218,7 +277,7 @@ def test_the_fragments_of_one_datagram_are_bounded() -> None:
     assert unwrapper.waiting == 11
 
 
-@given(st.binary(max_size=200), st.sampled_from([1, 9, 105, 127, 113, 0, 101, 192, 65535]))
+@given(st.binary(max_size=200), st.sampled_from([1, 9, 105, 127, 113, 0, 101, 192, 239, 65535]))
 def test_no_bytes_raise(data: bytes, link_type: int) -> None:
     Unwrapper(Settings()).unwrap(link_type, data, len(data))
 
