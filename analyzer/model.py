@@ -275,6 +275,8 @@ class Message(msgspec.Struct, frozen=True, tag_field="type", tag="message", omit
     """It was finished, and every byte of its frames was captured."""
     payload: Payload | msgspec.UnsetType = msgspec.UNSET
     """Only where payloads were asked for."""
+    inflated: str | msgspec.UnsetType = msgspec.UNSET
+    """First bytes of the application payload of a compressed message, in hex; only where a report shows frames."""
 
 
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True):

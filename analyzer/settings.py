@@ -130,6 +130,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a control frame's payload that are kept: RFC 6455 5.5 allows no more."""
     frame_bytes: int = 0
     """First bytes of a data frame's payload that are kept, for reports that show frames."""
+    inflated_bytes: int = 0
+    """First bytes of a compressed message's application payload that are kept, for the same reports."""
     message_size: int = 64 << 20
     """An application payload longer than this is not kept or hashed or inflated further."""
     inflate_ratio: int = 2000

@@ -13,7 +13,7 @@ from analyzer.model import Severity
 from analyzer.settings import RECORDS, Settings
 
 ROOT = Path(settings.__file__).parent
-OFF = {"frame_bytes"}
+OFF = {"frame_bytes", "inflated_bytes"}
 """Zero unless a report asks."""
 NUMBERS = [name for name in Settings.__struct_fields__ if type(getattr(Settings(), name)) is int and name not in OFF]
 

@@ -97,9 +97,12 @@ class Results:
             needs |= {"handshakes", "findings"}
         if self._redactor is not None:
             needs.add("handshakes")
-        shown = max((entry.frame_bytes for entry, _ in self._outputs), default=0)
+        formats = [entry for entry, _ in self._outputs]
         return msgspec.structs.replace(
-            self._settings, records=frozenset(needs), frame_bytes=max(self._settings.frame_bytes, shown)
+            self._settings,
+            records=frozenset(needs),
+            frame_bytes=max(self._settings.frame_bytes, *(entry.frame_bytes for entry in formats)),
+            inflated_bytes=max(self._settings.inflated_bytes, *(entry.inflated_bytes for entry in formats)),
         )
 
     def bar_fits(self) -> bool:

@@ -52,6 +52,8 @@ class Reading(msgspec.Struct):
     """What is said about the message's compression if it turns out to be one."""
     hash: Any = None
     parts: list[bytes] | None = None
+    shown: bytearray | None = None
+    """The first bytes of the application payload, where it is compressed and a report shows them."""
     search: Search | None = None
     mixture: Mixture | None = None
     """Over TLS: what its texts hold together."""
@@ -181,6 +183,7 @@ class Messages:
         reading.index, reading.raw, reading.size, reading.checked, reading.noticed = index, 0, 0, False, []
         reading.hash = hashlib.sha256() if self.hashing else None
         reading.parts = [] if self._settings.payloads else None
+        reading.shown = bytearray() if compressed and self._settings.inflated_bytes else None
         known = not compressed or (reading.inflater is not None and reading.inflater.begin())
         reading.status = Status.KNOWN if known else Status.UNKNOWN
 
@@ -194,6 +197,8 @@ class Messages:
             reading.search.feed(payload)
         if reading.mixture is not None:
             reading.mixture.feed(payload)
+        if reading.shown is not None:
+            reading.shown += payload[: self._settings.inflated_bytes - len(reading.shown)]
         if reading.hash is not None:
             reading.hash.update(payload)
             if reading.parts is not None:
@@ -323,6 +328,7 @@ class Messages:
             length=reading.size if known else -1,
             sha256=reading.hash.hexdigest() if known and reading.hash is not None else None,
             payload=b"".join(reading.parts) if known and reading.parts is not None else None,
+            inflated=bytes(reading.shown) if known and reading.shown is not None else None,
             secret=int(known and reading.search is not None and reading.search.found != ""),
             detail=reading.search.found if known and reading.search is not None else "",
         )
@@ -458,7 +464,7 @@ def _split(columns: dict[str, Any], read: dict[tuple[int, int, int], Row]) -> tu
             if name not in ("event", "length", "compressed"):
                 setattr(row, name, int(column[i]))
         if row.lost:
-            row.sha256 = row.payload = None
+            row.sha256 = row.payload = row.inflated = None
             row.status = Status.UNKNOWN
         rows.append(row)
     return {name: column[keep] for name, column in columns.items()}, rows

@@ -106,6 +106,8 @@ class Row(msgspec.Struct, kw_only=True):
     """The masking key in it, 0 where there is none: `analyzer.frames.text.unmask` takes it."""
     sha256: str | None = None
     payload: bytes | None = None
+    inflated: bytes | None = None
+    """The first bytes of the application payload, where it was compressed."""
 
     def _length(self) -> int | None:
         """Of the application payload, as far as it is known."""
@@ -130,6 +132,7 @@ class Row(msgspec.Struct, kw_only=True):
             time_ns=self.time_ns,
             complete=self.event == FINISHED and not self.lost & MISSING,
             payload=msgspec.UNSET if self.payload is None else _payload(self.payload, self.opcode),
+            inflated=msgspec.UNSET if self.inflated is None else self.inflated.hex(),
         )
 
 

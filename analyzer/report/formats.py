@@ -28,6 +28,8 @@ class Format(NamedTuple):
     """States the inputs' SHA-256, which costs a second reading of each file."""
     frame_bytes: int = 0
     """First payload bytes of a frame that it shows."""
+    inflated_bytes: int = 0
+    """First bytes that it shows of what a compressed message inflates to."""
 
     def make(self, out: BinaryIO, look: Look) -> Sink:
         """A sink that writes to ``out``."""
@@ -57,6 +59,7 @@ FORMATS = {
         (".html", ".htm"),
         needs=frozenset({"connections", "handshakes", "frames", "messages", "findings"}),
         frame_bytes=64,
+        inflated_bytes=256,
     ),
     "sarif": Format(
         "analyzer.report.sarif",

@@ -16,7 +16,7 @@ from analyzer.report.drawing import draw
 from analyzer.report.escape import elide, visible
 from analyzer.report.sink import Look
 from analyzer.report.tally import Group, Tally
-from analyzer.report.verdict import missing, plural, verdict
+from analyzer.report.verdict import limits, missing, plural, verdict
 from analyzer.report.wording import ended, endpoint, requested
 
 _ACTIVE = re.compile(r"""(?i)[<>&"'`*_\[\](){}|~\\#!$@^] | :(?=/) | (?<=www)\.""", re.VERBOSE)
@@ -128,7 +128,7 @@ class Markdown:
                 notes.append(missing(summary))
             if summary.drops:
                 notes.append(f"{plural(summary.drops, 'packet')} dropped by the capture itself")
-            notes += [f"limit {name} reached: {count}" for name, count in sorted(summary.limits.items())]
+            notes += limits(summary)
             notes += [code(note) for note in summary.notes]
         if notes:
             yield ""

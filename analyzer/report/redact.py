@@ -72,7 +72,10 @@ class Redactor:
                 return msgspec.structs.replace(record, bytes=shown, close_reason=record.close_reason and GONE)
             case Message():
                 payload = record.payload if isinstance(record.payload, msgspec.UnsetType) else Payload(text=GONE)
-                return msgspec.structs.replace(record, payload=payload, sha256=None)
+                shown = record.inflated
+                if not isinstance(shown, msgspec.UnsetType):
+                    shown = (b"%c" % BLANK * (len(shown) // 2)).hex()
+                return msgspec.structs.replace(record, payload=payload, sha256=None, inflated=shown)
         return record
 
     # --- openings

@@ -17,7 +17,7 @@ from analyzer.report.escape import elide, visible
 from analyzer.report.paint import Line, painter, table
 from analyzer.report.sink import Look
 from analyzer.report.tally import Group, Tally
-from analyzer.report.verdict import hints, missing, plural, verdict
+from analyzer.report.verdict import hints, limits, missing, plural, verdict
 from analyzer.report.wording import ended, endpoint, requested, seconds
 
 SHORT_TABLE = 40
@@ -213,7 +213,7 @@ class Text:
                 notes.append(f"{missing(summary)}; what depends on them was not judged")
             if summary.drops:
                 notes.append(f"{plural(summary.drops, 'packet')} dropped by the capture itself")
-            notes += [f"limit {name} reached: {count}" for name, count in sorted(summary.limits.items())]
+            notes += limits(summary)
             if summary.skipped:
                 reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.skipped.items()))
                 notes.append(f"packets not looked at: {reasons}")
@@ -239,7 +239,7 @@ def totals(summary: Summary) -> str:
             (summary.messages, "message"),
         )
     )
-    return f"{counts} in {seconds(summary.elapsed_ns)} s"
+    return f"{counts}; read in {seconds(summary.elapsed_ns)} s"
 
 
 def _where_more(group: Group) -> str:

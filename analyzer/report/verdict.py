@@ -41,6 +41,14 @@ def missing(summary: Summary) -> str:
     return f"{plural(summary.gap_bytes, 'byte')} missing in {plural(summary.gaps, 'gap')}"
 
 
+def limits(summary: Summary) -> list[str]:
+    """What was reached of `analyzer.settings`, and how often."""
+    return [
+        f"limit {name} reached {'once' if count == 1 else f'{count} times'}"
+        for name, count in sorted(summary.limits.items())
+    ]
+
+
 def hints(summary: Summary) -> list[str]:
     """Why a capture may show no WebSocket, and what to do about it."""
     if not summary.packets:

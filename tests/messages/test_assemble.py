@@ -396,3 +396,15 @@ def test_what_nobody_asked_for_is_not_kept() -> None:
     assert only(line.rows).payload is None
     assert only(line.rows).sha256 is not None
     assert HASHED.payloads
+
+
+@given(st.binary(max_size=60), st.integers(1, 40), CUTS)
+def test_the_beginning_of_what_was_compressed_is_kept_where_a_report_shows_it(
+    body: bytes, most: int, cuts: list[int]
+) -> None:
+    compressor = Compressor(takeover=True)
+    data = fragments(2, compressor(body), cuts, rsv1=True, key=KEY) + build_frame(2, b"plain", KEY)
+    settings = Settings(records=frozenset({"messages"}), inflated_bytes=most)
+    first, second = finished(Line(settings=settings, context=DEFLATE).feed(CLIENT, *chop(data, cuts)).done())
+    assert first.record(["a"]).inflated == body[:most].hex()
+    assert (first.payload, second.inflated) == (None, None)

@@ -108,6 +108,12 @@ def test_messages_lose_payload_and_digest() -> None:
     assert (shown.payload, shown.sha256, shown.length) == (Payload(text=GONE), None, 5)
 
 
+def test_what_a_message_inflates_to_is_blank() -> None:
+    shown = Redactor(10).see(msgspec.structs.replace(made.message(), inflated=b"secret".hex()))
+    assert isinstance(shown, Message)
+    assert shown.inflated == b"******".hex()
+
+
 def test_without_the_opening_the_bytes_of_a_head_are_not_shown() -> None:
     shown = Redactor(10).see(made.NO_VERSION)
     assert isinstance(shown, Finding)

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from analyzer.report.paint import painter
-from analyzer.report.verdict import hints, verdict
-from tests.report.made import CLEAN
+from analyzer.report.verdict import hints, limits, verdict
+from tests.report.made import CLEAN, SUMMARY
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,11 @@ def test_hints_fit_the_capture() -> None:
     encrypted = hints(msgspec.structs.replace(CLEAN, tcp_streams=3, findings={"ST-005": 3}))
     assert any("3 of them encrypted" in hint for hint in encrypted)
     assert not any("--decode-as" in hint for hint in encrypted)
+
+
+def test_limits_say_how_often() -> None:
+    assert limits(SUMMARY) == ["limit findings_per_rule reached once"]
+    assert limits(msgspec.structs.replace(SUMMARY, limits={"b": 2, "a": 1})) == [
+        "limit a reached once",
+        "limit b reached 2 times",
+    ]

@@ -6,6 +6,7 @@ those two bytes, and the frames only their hex. The fields of the header are the
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -99,3 +100,9 @@ def payload_text(frame: Frame, *, continues_text: bool = False) -> str | None:
     if frame.opcode == Opcode.CLOSE:
         data = data[CLOSE_CODE.sizeof() :]
     return visible(data.decode("utf-8", "surrogateescape")) or None
+
+
+def begun_text(data: bytes, whole: int) -> str:
+    """The text that begins with ``data`` (not escaped); a code point cut there, of ``whole`` bytes, is left out."""
+    reading = getincrementaldecoder("utf-8")("surrogateescape")
+    return reading.decode(data, final=len(data) >= whole)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from analyzer.report.html.figures import Figures
 from analyzer.report.verdict import plural
-from analyzer.report.wording import seconds
+from analyzer.settings import SECOND
 
 WIDTH = 260
 TOP = 8
@@ -19,7 +19,9 @@ PLOT = 70
 HEIGHT = 96
 BAR = 16
 """Height of a lying bar."""
-POINT = 4
+POINT = 5
+AXIS = 0.8
+"""Height of the line that a chart stands on."""
 
 
 class Mark(NamedTuple):
@@ -79,6 +81,7 @@ def sizes(figures: Figures) -> Chart | None:
                 marks.append(
                     Mark(round(x, 1), round(TOP + PLOT - height, 1), round(step / 2 - 1, 1), height, side, title)
                 )
+    marks.append(axis())
     words = [Word(0, HEIGHT - 4, "start", span_of(low))]
     if high > low:
         words.append(Word(round((high - low + 1) * step, 1), HEIGHT - 4, "end", span_of(high)))
@@ -89,6 +92,11 @@ def sizes(figures: Figures) -> Chart | None:
     return Chart("Payload sizes", summary, summary, marks, words)
 
 
+def axis() -> Mark:
+    """What bars and points stand on."""
+    return Mark(0, TOP + PLOT, WIDTH, AXIS, "axis", "")
+
+
 def span_of(bits: int) -> str:
     """The sizes whose bit length is ``bits``."""
     return f"{bits} B" if bits < 2 else f"{short(1 << (bits - 1))} to {short((1 << bits) - 1)}"
@@ -96,11 +104,19 @@ def span_of(bits: int) -> str:
 
 def short(size: int) -> str:
     """Bytes in the unit that keeps it short."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
         if size < 1024:
             return f"{size:.3g} {unit}" if isinstance(size, float) else f"{size} {unit}"
         size = size / 1024 if size % 1024 else size // 1024  # type: ignore[assignment]
-    return f"{size:.3g} TiB"
+    return f"{size:.3g} EiB"
+
+
+def lasting(time_ns: int) -> str:
+    """A length of time in the unit that keeps it short."""
+    for unit, name in ((SECOND, "s"), (SECOND // 1000, "ms")):
+        if time_ns >= unit:
+            return f"{time_ns / unit:.3g} {name}"
+    return f"{time_ns / 1000:.3g} µs"
 
 
 def overhead(figures: Figures) -> Chart | None:
@@ -164,12 +180,13 @@ def round_trips(figures: Figures) -> Chart | None:
             POINT,
             POINT,
             side,
-            f"Ping of the {side}: {seconds(took)} s",
+            f"Ping of the {side}: {lasting(took)}",
         )
         for at, took, side in figures.trips
     ]
-    slow = f" to {seconds(figures.worst)}" if figures.worst > figures.best else ""
-    words = [Word(0, HEIGHT - 4, "start", f"{plural(count, 'round trip')}, {seconds(figures.best)}{slow} s")]
+    marks.append(axis())
+    slow = f" to {lasting(figures.worst)}" if figures.worst > figures.best else ""
+    words = [Word(0, HEIGHT - 4, "start", f"{plural(count, 'round trip')}, {lasting(figures.best)}{slow}")]
     more = f"; the first {len(marks)} are drawn" if count > len(marks) else ""
-    note = f"mean {seconds(total // count)} s{more}"
+    note = f"mean {lasting(total // count)}{more}"
     return Chart("Ping round trips", f"{words[0].text}, {note}", note, marks, words)

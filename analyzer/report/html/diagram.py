@@ -15,9 +15,11 @@ from itertools import pairwise
 from math import log10
 from typing import Any, NamedTuple
 
-from analyzer.model import Connection, Finding, Frame, Handshake, HeadRecord, Opcode
+import msgspec
+
+from analyzer.model import Connection, Finding, Frame, Handshake, HeadRecord, Message, Opcode
 from analyzer.report.escape import elide
-from analyzer.report.html.bytes import FIXED, kept_bytes, payload_text, starts_text
+from analyzer.report.html.bytes import FIXED, begun_text, kept_bytes, payload_text, starts_text
 from analyzer.report.html.figures import Figures
 from analyzer.report.jsonl import encode
 from analyzer.report.wording import ended
@@ -96,6 +98,7 @@ class Diagram:
         "counted",
         "figures",
         "frames",
+        "inflated",
         "layouts",
         "rest",
         "without_bytes",
@@ -118,6 +121,8 @@ class Diagram:
         """Frames that are."""
         self.layouts: set[bytes] = set()
         """First two bytes of the frames shown."""
+        self.inflated: dict[str, dict[int, dict[str, Any]]] = {"client": {}, "server": {}}
+        """What compressed messages inflate to, by side and first frame."""
         self.without_bytes = False
 
     def handshake(self, handshake: Handshake) -> None:
@@ -148,6 +153,18 @@ class Diagram:
         self._rows.append(self._row(frame.time_ns, _frame(frame, data, in_text=self._in_text[frame.direction])))
         return True
 
+    def message(self, message: Message) -> None:
+        """Take a message, whose frames have come before it."""
+        first = self.figures.message(message)
+        if first is None or isinstance(message.inflated, msgspec.UnsetType):
+            return
+        if first.index > self._last[first.direction]:
+            return  # it has no row
+        made: dict[str, Any] = {"bytes": message.inflated, "size": message.length, "frames": message.frames}
+        if message.opcode == Opcode.TEXT:
+            made["text"] = elide(begun_text(bytes.fromhex(message.inflated), message.length or 0), LONGEST)
+        self.inflated[first.direction][first.index] = made
+
     def shows(self, finding: Finding) -> bool:
         """Whether the finding's frame, or its request or response, has a row."""
         if finding.direction is None:
@@ -172,7 +189,12 @@ class Diagram:
             "span": self.counted.span,
             "frames": [row[:2] for row in self.counted.rows],
         }
-        about = {"since": origin - start, "strip": strip, "y": places([row.time_ns for row in rows])}
+        about = {
+            "since": origin - start,
+            "strip": strip,
+            "inflated": self.inflated,
+            "y": places([row.time_ns for row in rows]),
+        }
         return encode(about)[:-1] + b',"rows":[' + b",".join(row.json for row in rows) + b"]}"
 
     @staticmethod

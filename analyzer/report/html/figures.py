@@ -117,24 +117,26 @@ class Figures:
         if len(self.trips) < ROUND_TRIPS:
             self.trips.append((asked, took, OTHER[frame.direction]))
 
-    def message(self, message: Message) -> None:
-        """Take a message; its frames have come before it."""
+    def message(self, message: Message) -> Frame | None:
+        """Take a message; its frames have come before it. Its first frame, where that is known for sure."""
         side = message.direction
         if side in self._lost:
-            return
+            return None
         waiting = self._open.get((message.connection, side), deque())
         while waiting and waiting[0].opcode == Opcode.CONTINUATION:  # of no message
             self._forget(waiting)
         taken = [self._forget(waiting) for _ in range(min(message.frames, len(waiting)))]
         whole = len(taken) == message.frames and all(frame.opcode == Opcode.CONTINUATION for frame in taken[1:])
         if not message.frames:
-            return  # cut within its first frame
+            return None  # cut within its first frame
         if not whole or taken[0].packet != message.first_packet:
             self._lost.add(side)
-        elif message.compressed and message.complete and message.length is not None:
+            return None
+        if message.compressed and message.complete and message.length is not None:
             known = self.inflated.setdefault(side, [0, 0, 0])
             for at, add in enumerate((1, sum(frame.payload_length for frame in taken), message.length)):
                 known[at] += add
+        return taken[0]
 
     def _forget(self, waiting: deque[Frame]) -> Frame:
         self._waiting -= 1

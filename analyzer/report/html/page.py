@@ -32,7 +32,7 @@ from analyzer.report.jsonl import encode
 from analyzer.report.sink import Look
 from analyzer.report.tally import Tally
 from analyzer.report.text import totals
-from analyzer.report.verdict import hints, missing, plural, verdict
+from analyzer.report.verdict import hints, limits, missing, plural, verdict
 from analyzer.report.wording import ended, endpoint, requested
 from analyzer.wire.frame import FIRST
 
@@ -85,7 +85,7 @@ class Html:
             case Message():
                 self._figures.message(record)
                 if (diagram := self._diagrams.get(record.connection)) is not None:
-                    diagram.figures.message(record)
+                    diagram.message(record)
             case Finding():
                 self._finding(record)
             case Handshake():
@@ -174,7 +174,7 @@ class Html:
                 yield missing(summary)
             if summary.drops:
                 yield f"{plural(summary.drops, 'packet')} dropped by the capture itself"
-            yield from (f"limit {name} reached: {count}" for name, count in sorted(summary.limits.items()))
+            yield from limits(summary)
             yield from (f"{plural(count, 'packet')} skipped: {reason}" for reason, count in summary.skipped.items())
             yield from (elide(note, LONGEST) for note in summary.notes)
         left_out = self._left_out

@@ -6,7 +6,17 @@ import msgspec
 import pytest
 
 from analyzer.model import Frame
-from analyzer.report.html.bytes import COLOURS, REST, Field, fields, kept_bytes, payload, payload_text, starts_text
+from analyzer.report.html.bytes import (
+    COLOURS,
+    REST,
+    Field,
+    begun_text,
+    fields,
+    kept_bytes,
+    payload,
+    payload_text,
+    starts_text,
+)
 from analyzer.wire.frame import DRAWN, build_frame
 from tests.report import made
 
@@ -76,3 +86,9 @@ def test_a_result_without_bytes() -> None:
     assert kept_bytes(made.frame()) is None
     assert payload_text(made.frame()) is None
     assert kept_bytes(msgspec.structs.replace(made.frame(), bytes="no hex")) is None
+
+
+def test_the_beginning_of_a_text_may_cut_a_code_point() -> None:
+    data = "Grüße".encode()
+    assert [begun_text(data[:size], len(data)) for size in (2, 3, 4, 7)] == ["Gr", "Gr", "Grü", "Grüße"]
+    assert begun_text(b"ab\xc3", 3) == "ab\udcc3"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from analyzer.report.html.charts import HEIGHT, WIDTH, charts, compression, short, sizes, span_of
+from analyzer.report.html.charts import HEIGHT, WIDTH, charts, compression, lasting, short, sizes, span_of
 from analyzer.report.html.figures import Figures
 from tests.report import made
 
@@ -57,4 +57,5 @@ def test_sizes_in_words() -> None:
         "512 B to 1023 B",
         "1 KiB to 2 KiB",
     ]
-    assert [short(size) for size in (0, 1536, 1 << 40)] == ["0 B", "1.5 KiB", "1 TiB"]
+    assert [short(size) for size in (0, 1536, 1 << 40, 1 << 63)] == ["0 B", "1.5 KiB", "1 TiB", "8 EiB"]
+    assert [lasting(time) for time in (50, 2_500_000, 3_000_000_000)] == ["0.05 µs", "2.5 ms", "3 s"]

@@ -36,6 +36,21 @@ def test_rows_in_order_of_time() -> None:
     assert found["since"] == 4_000_000
 
 
+def test_what_a_compressed_message_inflates_to_stands_with_its_first_frame() -> None:
+    diagram = Diagram()
+    diagram.frame(at(0, 0, rsv1=True, fin=False), room=True)
+    diagram.frame(at(1, 1, opcode=0), room=True)
+    diagram.frame(at(2, 2, rsv1=True), room=False)
+    packet = at(0).packet
+    whole = msgspec.structs.replace(made.message(), compressed=True, frames=2, first_packet=packet, length=9)
+    diagram.message(msgspec.structs.replace(whole, inflated="Gr\u00fc".encode()[:3].hex()))
+    diagram.message(msgspec.structs.replace(whole, frames=1, inflated="61"))  # its frame has no row
+    assert laid(diagram)["inflated"] == {
+        "client": {"0": {"bytes": "4772c3", "size": 9, "frames": 2, "text": "Gr"}},
+        "server": {},
+    }
+
+
 def test_the_longer_nothing_happened_the_further() -> None:
     assert step(0) == step(QUIET) == ROW
     assert ROW < step(10 * QUIET) < step(1000 * QUIET) <= FURTHEST

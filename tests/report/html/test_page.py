@@ -25,6 +25,7 @@ from tests.report import made
 from tests.running import ANSWER, REQUEST, analysed
 
 GALLERY = Path(__file__).parents[3] / "samples" / "violations.pcap"
+COMPRESSED = Path(__file__).parents[2] / "captures" / "echo_chromium.pcap"
 
 ATTACKS = (
     "<script>window.hit = 1</script>",
@@ -244,6 +245,24 @@ def test_the_unmasked_text_of_a_masked_frame(tab: Page, gallery: Path) -> None:
     assert tab.texts("#payload-text") == ["Hello"]
     assert any("server frame 0: text, 5 bytes" in text for text in tab.texts("#detail h3"))
     assert tab.texts(".row[aria-selected=true] .badge") == ["MK-002"]
+
+
+@pytest.mark.parametrize("redacted", [False, True])
+def test_the_text_of_a_compressed_message(tab: Page, tmp_path: Path, redacted: bool) -> None:
+    path = tmp_path / "report.html"
+    options = ["--redact"] if redacted else []
+    wsanalyzer("analyze", COMPRESSED, "--isolated", *options, "-o", path, folder=tmp_path)
+    text = "WebSocket rocks"
+    assert (text.encode().hex() in path.read_text(encoding="utf-8")) is not redacted
+    tab.open(path)
+    labels = tab.texts(".row .text")
+    assert any("compressed" in label for label in labels)
+    (first, *_) = (at for at, label in enumerate(labels) if "compressed" in label)
+    tab.value(f"document.querySelectorAll('.row')[{first}].click()")
+    assert "Inflated" in tab.texts("#detail h3")
+    assert tab.value("document.querySelector('#detail pre[aria-label=\"Payload, inflated\"]').textContent") != ""
+    (shown,) = tab.texts("#payload-text")
+    assert shown == ("*" * len(text) if redacted else text)
 
 
 @pytest.mark.parametrize(

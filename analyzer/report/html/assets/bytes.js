@@ -84,7 +84,7 @@ function frameBytes(data, frame, mark) {
   const parts = [
     bitRow(bytes, fields),
     el("table", { class: "fields", "aria-label": "Fields of the frame" },
-      el("thead", null, el("tr", null, el("th", { scope: "col" }, "field"), el("th", { scope: "col" }, "bits"), el("th", { scope: "col" }, "value"))),
+      el("thead", null, el("tr", null, el("th", { scope: "col" }, "field"), el("th", { scope: "col", class: "number" }, "bits"), el("th", { scope: "col" }, "value"))),
       el("tbody", null, ...rows)),
     el("h3", null, key.length ? "On the wire (payload masked)" : "On the wire (payload not masked)"),
     hexDump(bytes, colourAt, mark, "Bytes on the wire"),
@@ -93,10 +93,18 @@ function frameBytes(data, frame, mark) {
     parts.push(el("h3", null, "Payload, unmasked"), hexDump(clear.subarray(body), (at) => colourAt(body + at), mark && [mark[0] - body, mark[1]], "Payload, unmasked"));
   }
   if (kept < frame.length) parts.push(el("p", { class: "dim" }, `${kept} of ${plural(frame.length, "payload byte")} shown${frame.cut ? " (the frame is not complete in the capture)" : ""}`));
-  if (frame.text !== undefined) {
+  if (frame.inflated) {
+    const { bytes: hex, size, frames, text } = frame.inflated;
+    const start = unhex(hex);
+    const of = start.length < size ? `the first ${start.length} of ` : "";
+    parts.push(el("h3", null, "Inflated"),
+      el("p", { class: "dim" }, `${of}${plural(size, "byte")}${frames > 1 ? `, of a message in ${frames} frames` : ""}`),
+      hexDump(start, () => "payload", null, "Payload, inflated"));
+    if (text !== undefined) parts.push(el("h3", null, "As text"), el("p", null, el("code", { id: "payload-text" }, text)));
+  } else if (frame.text !== undefined) {
     parts.push(el("h3", null, frame.code === undefined ? "Payload as text" : "Close reason"), el("p", null, el("code", { id: "payload-text" }, frame.text)));
   } else if (frame.rsv && frame.rsv[0] && frame.opcode < 8) {
-    parts.push(el("p", { class: "dim" }, "RSV1 is set: the payload is compressed, or the bit is wrong; it is not shown as text."));
+    parts.push(el("p", { class: "dim" }, "RSV1 is set: the payload is compressed, or the bit is wrong. What it inflates to is not known here."));
   }
   return parts;
 }

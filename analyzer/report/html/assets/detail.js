@@ -46,7 +46,7 @@ function describe(data, row) {
   if (row.kind === "frame") return `${row.side} frame ${row.index}: ${data.opcodes[row.opcode]}, ${plural(row.length, "byte")}${row.fin ? "" : ", more follows"}`;
   if (row.kind === "request" || row.kind === "response") return row.lines[0];
   if (row.kind === "many") return `${row.frames[0] + row.frames[1]} frames within ${lasting(row.span)}: client ${row.frames[0]} (${plural(row.bytes[0], "byte")}), server ${row.frames[1]} (${plural(row.bytes[1], "byte")})`;
-  if (row.kind === "end") return `The end: ${row.text}`;
+  if (row.kind === "end") return `At the end: ${row.text}`;
   return row.findings.map((finding) => `${finding.rule} ${finding.text}`).join("; ");
 }
 

@@ -7,7 +7,7 @@ class Diagram {
   constructor(data, number, findings, back) {
     this.data = data;
     this.back = back;
-    const found = parsed("diagram-" + number) || { since: 0, strip: { start: 0, span: 1, frames: [] }, y: [0], rows: [] };
+    const found = parsed("diagram-" + number) || { since: 0, strip: { start: 0, span: 1, frames: [] }, inflated: { client: {}, server: {} }, y: [0], rows: [] };
     Object.assign(this, found);
     this.attach(findings);
     this.first = 0;
@@ -31,7 +31,10 @@ class Diagram {
     const place = new Map();
     this.rows.forEach((row, at) => {
       row.findings = row.kind === "finding" ? [this.data.findings[row.finding]] : [];
-      if (row.kind === "frame") place.set(`${row.side} ${row.index}`, at);
+      if (row.kind === "frame") {
+        place.set(`${row.side} ${row.index}`, at);
+        row.inflated = this.inflated[row.side][row.index];
+      }
       if (row.kind === "request") place.set(`client head ${row.offset}`, at);
       if (row.kind === "response") place.set(`server head ${row.offset}`, at);
     });
@@ -57,7 +60,7 @@ class Diagram {
     const drawn = svg("svg", { id: "strip", viewBox: `0 0 ${STRIP.width} ${STRIP.height}`, preserveAspectRatio: "none", role: "img",
       "aria-label": `Frames over ${lasting(end - begin)}, of the client above, of the server below, findings at the foot` });
     this.shade = svg("rect", { class: "window", x: 0, y: 0, width: 0, height: STRIP.height });
-    drawn.append(this.shade);
+    if (this.rows.length > WINDOW) drawn.append(this.shade);
     frames.forEach(([client, server], at) => {
       const x = this.x(start + at * span);
       const width = Math.max(this.x(start + (at + 1) * span) - x, 1.5);
@@ -76,7 +79,8 @@ class Diagram {
       const at = this.rows.findIndex((row) => row.t >= time);
       this.choose(at < 0 ? this.rows.length - 1 : at, true);
     });
-    return drawn;
+    const more = this.rows.length > WINDOW ? "; shaded: the rows below" : "";
+    return el("figure", { class: "strip" }, drawn, el("figcaption", null, el("span", null, "frames over time"), el("span", null, lasting(end - begin) + more)));
   }
 
   draw() {
@@ -130,8 +134,9 @@ class Diagram {
   label(row) {
     if (row.kind === "frame") {
       const code = row.code === undefined ? "" : ` ${row.code}`;
-      const shown = row.text === undefined ? "" : `  ${row.text.slice(0, 60)}`;
-      return `${this.data.opcodes[row.opcode]}${code}${row.fin ? "" : " (more follows)"} ${row.length} B${row.rsv && row.rsv[0] && row.opcode < 8 ? ", RSV1" : ""}${row.cut ? ", cut" : ""}${shown}`;
+      const text = row.inflated ? row.inflated.text : row.text;
+      const shown = text === undefined ? "" : `  ${text.slice(0, 60)}`;
+      return `${this.data.opcodes[row.opcode]}${code}${row.fin ? "" : " (more follows)"} ${row.length} B${row.inflated ? ", compressed" : row.rsv && row.rsv[0] && row.opcode < 8 ? ", RSV1" : ""}${row.cut ? ", cut" : ""}${shown}`;
     }
     if (row.kind === "finding") return row.findings[0].text;
     return describe(this.data, row);

@@ -25,8 +25,8 @@
 
   const connections = new Table(byId("connections"), "Connections", "connection", [
     ["#", (row) => String(row.number), "number", (row) => row.number],
-    ["client", (row) => row.client, "", (row) => row.client],
-    ["server", (row) => row.server, "", (row) => row.server],
+    ["client", (row) => row.client, "id", (row) => row.client],
+    ["server", (row) => row.server, "id", (row) => row.server],
     ["request", (row) => row.request, "", (row) => row.request],
     ["frames", (row) => row.frames.join(" / "), "number", (row) => row.frames[0] + row.frames[1]],
     ["messages", (row) => row.messages.join(" / "), "number", (row) => row.messages[0] + row.messages[1]],

@@ -13,10 +13,10 @@ class Table {
     this.before.addEventListener("click", () => this.turn(this.page - 1));
     this.after.addEventListener("click", () => this.turn(this.page + 1));
     this.status.append(this.count, this.before, this.after);
-    this.head = columns.map(([title], at) => {
+    this.head = columns.map(([title, , kind], at) => {
       const button = el("button", { type: "button" }, title);
       button.addEventListener("click", () => this.sort(at));
-      return el("th", { scope: "col", "aria-sort": "none" }, button);
+      return el("th", { scope: "col", "aria-sort": "none", class: kind === "number" ? kind : null }, button);
     });
     this.body = el("tbody");
     this.body.addEventListener("keydown", (event) => this.key(event));
