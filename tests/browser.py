@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -40,8 +41,9 @@ def found() -> str:
 class Page:
     """One tab."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, process: subprocess.Popen[bytes]) -> None:
         self._socket = socket
+        self._process = process
         self._number = 0
         self.trouble: list[str] = []
         """What the console, the policy and the script complained of."""
@@ -80,10 +82,18 @@ class Page:
 
     def open(self, path: Path) -> None:
         """Load a file and wait until it is there."""
+        self.go(path.resolve().as_uri())
+
+    def go(self, url: str) -> None:
+        """Load what is there and wait until it is."""
         self._loaded = False
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=url)
         while not self._loaded:
             self._next()
+
+    def kill(self) -> None:
+        """The browser is gone at once, as in a crash."""
+        os.killpg(self._process.pid, signal.SIGKILL)
 
     def value(self, expression: str) -> Any:
         """What a JavaScript expression gives, as JSON has it; promises are waited for."""
@@ -154,7 +164,7 @@ def browser() -> Iterator[Page]:
         )
         try:
             with connect(_tab(Path(profile), process), max_size=None, proxy=None) as socket:
-                page = Page(socket)
+                page = Page(socket, process)
                 yield page
                 with contextlib.suppress(Exception):
                     page.call("Browser.close")
@@ -183,8 +193,6 @@ def _tab(profile: Path, process: subprocess.Popen[bytes]) -> str:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the browser with all processes it started: they are a group of their own."""
-    import signal
-
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=5)
     with contextlib.suppress(ProcessLookupError):

@@ -68,7 +68,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(truth.table(rows))
 
 
-LIVE = ("test_live.py", "test_sniff.py", "test_namespaces.py", "test_echo.py", "test_api.py")
+LIVE = ("test_live.py", "test_sniff.py", "test_namespaces.py", "test_echo.py", "test_api.py", "test_peers.py")
 """Tests that wait for real processes, packets and browsers: they are tried again before they count as failed."""
 
 

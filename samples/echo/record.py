@@ -70,13 +70,13 @@ def record(capture: Path, port: int = 0) -> list[str]:
 
 
 @contextlib.contextmanager
-def capturing(capture: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """Have tcpdump at work on this port of the loopback interface, until nothing more comes.
+def capturing(capture: Path, *ports: int) -> Iterator[subprocess.Popen[str]]:
+    """Have tcpdump at work on these ports of the loopback interface, until nothing more comes.
 
     Raises PermissionError where it may not, LostError where the kernel had to drop packets.
     """
     command = [program("tcpdump"), "-i", INTERFACE, "-n", "--immediate-mode", "-U", "-B", str(BUFFER)]
-    command += ["-w", str(capture), f"tcp port {port}"]
+    command += ["-w", str(capture), " or ".join(f"tcp port {port}" for port in ports)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
