@@ -51,7 +51,7 @@ def test_the_demo_and_its_walkthrough(tmp_path: Path) -> None:
     key = re.search(r"Sec-WebSocket-Key: (\S+)", story)
     assert key is not None, story
     accept = opening.accept_for(key[1])
-    assert f"base64 of that {accept} as the server sent {accept} equal" in story
+    assert f"base64 of that {accept} server sent {accept} equal" in story
     for side in ("Client", "Server"):
         message = story[story.index(f"{side} frame 0: text, 15 bytes") :]
         assert message.index(f'The message: 15 bytes of text: "{TEXT}".') < message.index("frame 1: close")

@@ -35,6 +35,7 @@ def walkthrough(
     For those who learn the protocol and those who look for what went wrong: every field and frame is shown with what
     it is for, what each side has to check, and which rule held or broke.
     """
+    import shutil
     from pathlib import PurePath
 
     from analyzer.capture.paths import expand
@@ -43,7 +44,7 @@ def walkthrough(
     from analyzer.cli.options import keylog as chosen_keylog
     from analyzer.cli.options import words as several
     from analyzer.cli.startup import settle
-    from analyzer.cli.terminal import use_color, width
+    from analyzer.cli.terminal import use_color
     from analyzer.report.outputs import STDOUT, Output, refuse_overlap
     from analyzer.walkthrough import html, markdown, text
     from analyzer.walkthrough.story import walkthrough as told
@@ -58,7 +59,8 @@ def walkthrough(
         document = told(files, connection, decode_as=ports, keylog=secrets, redact=bool(redact))
     if wanted == "text":
         to_terminal = output == STDOUT
-        lines = text.lines(document, width(), color=use_color(wish, to_terminal) and (to_terminal or wish == "always"))
+        columns = shutil.get_terminal_size((text.USUAL, 24)).columns if to_terminal else text.USUAL
+        lines = text.lines(document, columns, color=use_color(wish, to_terminal) and (to_terminal or wish == "always"))
     else:
         lines = markdown.lines(document) if wanted == "markdown" else html.lines(document)
     refuse_overlap([output], paths)

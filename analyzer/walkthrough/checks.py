@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from analyzer.model import Direction, Finding, Severity
-from analyzer.walkthrough.document import Outcome, Piece, Points, Table, Words, code, outcome, words
+from analyzer.walkthrough.document import Outcome, Points, Table, Words, code, outcome, strong, words
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -132,7 +132,27 @@ def _outcome(check: Check, hits: list[Finding], seen: frozenset[Direction]) -> O
 
 
 def _rules(check: Check, hits: list[Finding]) -> str:
-    return ", ".join(dict.fromkeys(hit.rule for hit in hits)) or ", ".join(check.rules)
+    return short(list(dict.fromkeys(hit.rule for hit in hits)) or list(check.rules))
+
+
+def short(rules: list[str]) -> str:
+    """``HS-206 to 208, 210``: rules of a family in a row are named by the first and the last."""
+    runs: list[list[str]] = []
+    for rule in rules:
+        family, _, number = rule.partition("-")
+        before = runs[-1][-1].partition("-") if runs else ("", "", "")
+        if before[0] == family and number.isdecimal() and int(number) == int(before[2]) + 1:
+            runs[-1].append(rule)
+        else:
+            runs.append([rule])
+    told, last = [], ""
+    for run in runs:
+        family = run[0].partition("-")[0]
+        first = run[0] if family != last else run[0].partition("-")[2]
+        end = run[-1].partition("-")[2]
+        told.append(first if len(run) == 1 else f"{first}, {end}" if len(run) == 2 else f"{first} to {end}")
+        last = family
+    return ", ".join(told)
 
 
 def told(findings: list[Finding]) -> Points:
@@ -142,7 +162,7 @@ def told(findings: list[Finding]) -> Points:
 
 def _told(finding: Finding) -> Words:
     broken: Outcome = "noted" if finding.severity is Severity.INFO else "broken"
-    told = [Piece(finding.rule, broken), *words(f" {finding.text}")]
+    told = [outcome(broken), *words(" "), strong(finding.rule), *words(f": {finding.text}")]
     told += words(f" ({', '.join(_where(finding))})")
     if finding.expected:
         told += words("; expected ", code(finding.expected))

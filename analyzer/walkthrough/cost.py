@@ -25,7 +25,7 @@ def _blocks(gathered: Gathered, traffic: Traffic) -> Iterator[Block]:
         mean = f"{side.data_headers / side.messages:.1f}" if side.messages else "-"
         cells = (name, side.messages, side.data_frames, side.data_payload, side.data_headers, mean)
         rows.append([words(str(cell)) for cell in cells])
-    head = ["sent by", "messages", "data frames", "payload bytes", "header bytes", "header a message"]
+    head = ["sent by", "messages", "data frames", "payload", "headers", "header bytes per message"]
     yield Table(head, rows, frozenset(range(1, len(head))))
     messages = [gathered.sides[name].messages for name in DIRECTIONS]
     headers = sum(side.data_headers for side in gathered.sides.values())
@@ -42,20 +42,17 @@ def _blocks(gathered: Gathered, traffic: Traffic) -> Iterator[Block]:
         exchanges = max(messages)
         cost = exchanges * sum(plain)
         yield paragraph(
-            f"As HTTP the same messages would take at least {plural(exchanges, 'exchange')}, if each carried"
-            " one message each"
-            f" way. Reckoned with the heads that these two peers sent here ({sizes[0]} + {sizes[1]} bytes),"
-            " without the fields"
-            f" that only an opening needs ({plain[0]} + {plain[1]} bytes), that is {cost} bytes of heads,"
-            " where the frames took"
-            f" {plural(headers, 'byte')} of headers{_times(cost, headers)}. The opening itself, {sum(sizes)}"
-            " bytes, was paid once."
+            f"The same content as HTTP would take at least {plural(exchanges, 'exchange')} of request and answer, even"
+            " if each carried a message both ways. These two peers' heads have"
+            f" {sizes[0]} + {sizes[1]} bytes here, {plain[0]} + {plain[1]} without the fields that only an opening"
+            f" needs; so HTTP would pay {exchanges} x {sum(plain)} = {plural(cost, 'byte')} of heads, where the frames"
+            f" paid {headers}{_times(cost, headers)}. Before that, the opening cost {sum(sizes)} bytes, once."
         )
     if traffic.packets:
         yield paragraph(
             f"Below both lie IP and TCP: {plural(traffic.packets, 'packet')} with"
-            f" {plural(traffic.headers, 'byte')} of their headers,"
-            f" {traffic.empty} of them without any payload."
+            f" {plural(traffic.headers, 'byte')} of their headers. {traffic.empty} of these packets carried nothing:"
+            " they began TCP, ended it, or acknowledged."
         )
 
 

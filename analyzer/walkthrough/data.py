@@ -15,7 +15,8 @@ from analyzer.report.verdict import plural
 from analyzer.walkthrough import checks, reaction
 from analyzer.walkthrough.document import Block, Paragraph, Section, Table, Words, outcome, paragraph, quote, words
 from analyzer.walkthrough.frame import Teller, control, is_control, payload, quoted, shape, title
-from analyzer.walkthrough.gather import DIRECTIONS, Gathered, Told, carried, shown
+from analyzer.walkthrough.gather import DIRECTIONS, Gathered, shown
+from analyzer.walkthrough.joined import Message, join, key
 from analyzer.walkthrough.moments import OTHER, duration, since
 from analyzer.walkthrough.segments import Traffic
 
@@ -28,6 +29,8 @@ RUN = 12
 RUN_FIRST, RUN_LAST = 6, 2
 FAMILIES = ("FR-", "CT-", "FG-", "TX-001", "TX-002", "EX-2")
 """Rules about frames and messages."""
+ABOUT_FINDINGS = ("ST-019",)
+"""What says something about other findings, and nothing about the frame."""
 PINGS = 20
 """Pings and their Pongs listed."""
 QUOTE = 60
@@ -36,7 +39,7 @@ QUOTE = 60
 FORMS = {
     0: ("7 bits", "up to 125", "0 to 125"),
     2: ("7 + 16 bits", "126 to 65535", "126"),
-    8: ("7 + 64 bits", "65536 and more", "127"),
+    8: ("7 + 64 bits", "from 65536", "127"),
 }
 """RFC 6455 5.2."""
 
@@ -51,9 +54,9 @@ class Data:
         self._start = start_ns
         self._teller = Teller(start_ns, redacted=gathered.redacted)
         self._shapes: set[tuple[object, ...]] = set()
-        self._messages = gathered.messages()
+        self._joined = join(gathered)
         self._drawn = self._blamed = 0
-        self._open: dict[Direction, list[Frame]] = {side: [] for side in DIRECTIONS}
+        self._said: set[str] = set()
         frames = [*gathered.first, *gathered.last]
         self._pongs = matched(frames)
         self._findings: dict[tuple[str, int], list[Finding]] = {}
@@ -66,7 +69,6 @@ class Data:
         yield Section("The data", list(self._overview()))
         yield from self._steps(self._gathered.first)
         if self._gathered.folded:
-            self._open = {side: [] for side in DIRECTIONS}
             count = plural(self._gathered.folded, "frame")
             text = f"{count} between these and the last ones are not told one by one; every sum counts them."
             yield Section("Folded", [paragraph(text)], 2)
@@ -103,7 +105,7 @@ class Data:
             for form, told in FORMS.items()
         ]
         yield Table(
-            ["form", "payload bytes", "7 bits hold", "header", "masked", "client frames", "server frames"],
+            ["form", "payload", "7 bits say", "header", "masked", "by client", "by server"],
             rows,
             frozenset({3, 4, 5, 6}),
         )
@@ -139,7 +141,7 @@ class Data:
     def _steps(self, frames: list[Frame]) -> Iterator[Section]:
         rows: list[tuple[Frame, Words]] = []
         for frame in frames:
-            told = self._message_of(frame)
+            told = self._joined.messages.get(key(frame))
             blamed = [
                 each
                 for each in self._findings.get((frame.direction, frame.index), [])
@@ -159,40 +161,21 @@ class Data:
         if rows:
             yield self._table(rows)
 
-    def _message_of(self, frame: Frame) -> tuple[list[Frame], Told | None] | None:
-        """Where the frame ends a message: its frames and the message."""
-        if is_control(frame):
-            return None
-        if frame.opcode != Opcode.CONTINUATION:
-            self._open[frame.direction] = []
-        group = self._open[frame.direction]
-        if frame.opcode == Opcode.CONTINUATION and not group:
-            return None
-        group.append(frame)
-        if not frame.fin:
-            return None
-        self._open[frame.direction] = []
-        waiting = self._messages.get(carried(group))
-        return group, waiting.popleft() if waiting else None
-
-    def _frame(self, frame: Frame, told: tuple[list[Frame], Told | None] | None) -> Iterator[Block]:
-        yield from self._teller.blocks(frame, drawn=True)
+    def _frame(self, frame: Frame, message: Message | None) -> Iterator[Block]:
+        yield from self._teller.blocks(frame, compressed=key(frame) in self._joined.compressed)
         if is_control(frame):
             yield paragraph(*control(frame, redacted=self._gathered.redacted))
-            pong = self._pongs.get((frame.direction, frame.index))
-            if frame.opcode == Opcode.PING and pong is not None:
-                took = duration(pong.time_ns - frame.time_ns)
-                yield paragraph(
-                    f"The {pong.direction} answers with the same payload in packet {pong.packet}, {took} later."
-                )
-        elif told is not None:
-            yield self._message(*told)
-        elif not frame.fin:
+            yield from self._answered(frame)
+        elif message is not None:
+            yield self._message(message)
+        elif not frame.fin and self._first("fragment"):
             yield paragraph(
                 "A fragment: the message ends with the next continuation frame of this side that has FIN set. Control"
                 " frames may stand between, data frames of another message may not (RFC 6455 5.4)."
             )
-        findings = self._findings.get((frame.direction, frame.index), [])
+        findings = [
+            each for each in self._findings.get((frame.direction, frame.index), []) if each.rule not in ABOUT_FINDINGS
+        ]
         if findings:
             yield checks.told(findings)
         failing = next(
@@ -203,7 +186,25 @@ class Data:
                 reaction.demanded(failing) + words(" ") + reaction.done(failing, self._gathered, self._traffic)
             )
 
-    def _message(self, frames: list[Frame], told: Told | None) -> Paragraph:
+    def _first(self, what: str) -> bool:
+        """Whether this was not said before."""
+        first = what not in self._said
+        self._said.add(what)
+        return first
+
+    def _answered(self, frame: Frame) -> Iterator[Block]:
+        pong = self._pongs.get(key(frame))
+        if frame.opcode == Opcode.PING and pong is not None:
+            took = duration(pong.time_ns - frame.time_ns)
+            yield paragraph(
+                f"The {pong.direction} answers with the same payload in packet {pong.packet}, {took} later. Browsers do"
+                " that by themselves: a script neither sees a Ping nor can send one."
+                if self._first("pong")
+                else f"The {pong.direction} answers in packet {pong.packet}, {took} later."
+            )
+
+    def _message(self, joined: Message) -> Paragraph:
+        frames, told = joined
         if told is None:
             return paragraph("With this frame its message ends; the capture or the frames do not tell what it was.")
         message = told.message
@@ -212,22 +213,18 @@ class Data:
             sizes = " + ".join(str(frame.payload_length) for frame in frames[:8]) + (
                 " + ..." if len(frames) > 8 else ""
             )
-            parts.append(f"The {len(frames)} fragments joined ({sizes} bytes) are a message.")
+            parts.append(f"The {len(frames)} fragments joined ({sizes} bytes) are one message.")
         if message.compressed and message.length is not None:
             sent = sum(frame.payload_length for frame in frames)
-            effect = (
-                "fewer than they were"
-                if sent < message.length
-                else "no fewer than they were: compression did not pay here"
-            )
-            parts.append(f"Inflated (RFC 7692 7.2.2), the {plural(sent, 'byte')} become {message.length}; {effect}.")
+            effect = "" if sent < message.length else ": no gain here, and either side may leave a message as it is"
+            parts.append(f"Inflated (RFC 7692 7.2.2), the {plural(sent, 'byte')} become {message.length}{effect}.")
         if message.length is None:
             return paragraph(" ".join([*parts, "What the message says cannot be told."]))
         says = f"The message: {plural(message.length, 'byte')} of {opcode_name(message.opcode)}"
         content = words(": ", quote(shown(told))) if shown(told) else []
         return paragraph(" ".join([*parts, says]), *content, ".")
 
-    def _content(self, frame: Frame, told: tuple[list[Frame], Told | None] | None) -> Words:
+    def _content(self, frame: Frame, joined: Message | None) -> Words:
         blamed = [
             each.rule
             for each in self._findings.get((frame.direction, frame.index), [])
@@ -238,11 +235,14 @@ class Data:
             if frame.opcode == Opcode.CLOSE:
                 return [*marks, *words("no code" if frame.close_code is None else f"code {frame.close_code}")]
             return [*marks, quote(quoted(payload(frame, redacted=self._gathered.redacted))[:QUOTE])]
-        if told is None or told[1] is None:
+        if joined is None or joined.told is None:
             return [*marks, *words("" if frame.fin else "a fragment")]
-        joined = f"{len(told[0])} fragments: " if len(told[0]) > 1 else ""
-        text = shown(told[1])
-        return [*marks, *words(joined), quote(text if len(text) <= QUOTE else f"{text[:QUOTE]}...")]
+        message = joined.told.message
+        notes = f"{len(joined.frames)} fragments: " if len(joined.frames) > 1 else ""
+        if message.compressed and message.length is not None:
+            notes += f"inflated to {message.length}: "
+        text = shown(joined.told)
+        return [*marks, *words(notes), quote(text if len(text) <= QUOTE else f"{text[:QUOTE]}...")]
 
     def _table(self, rows: list[tuple[Frame, Words]]) -> Section:
         folded = rows[RUN_FIRST:-RUN_LAST] if len(rows) > RUN else []

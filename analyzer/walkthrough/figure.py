@@ -1,7 +1,7 @@
 """A frame drawn as RFC 6455 5.2 draws it: rows of 32 bits, each field in its box, with the bits that were sent.
 
-Where each field stands comes from the schema (`analyzer.wire.frame.spans`), so the drawing is of this very frame:
-it has the length form, the masking key and the payload that are there.
+Names, widths and order of the fields come from the schema (`analyzer.wire.frame.spans`), and what is there from the
+bytes: the drawing is of this very frame, with its length form, its masking key and its payload.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import textwrap
 from typing import NamedTuple
 
+from construct import Construct
+
 from analyzer.report.drawing import opcode_name
 from analyzer.report.verdict import plural
-from analyzer.wire.frame import Span, spans
+from analyzer.wire.frame import HEADER, Span, spans
 
 ROW = 32
 """Bits of a row."""
@@ -39,9 +41,9 @@ class Box(NamedTuple):
         return 2 * self.width - 1
 
 
-def figure(data: bytes, payload_length: int) -> list[str]:
+def figure(data: bytes, payload_length: int, schema: Construct = HEADER) -> list[str]:
     """``data``: the frame's header and the first bytes of its payload, of which it has ``payload_length``."""
-    rows = _rows(data, payload_length)
+    rows = _rows(data, payload_length, schema)
     tens = "".join(str(bit // 10) if bit % 10 == 0 else " " for bit in range(ROW))
     lines = [" " + " ".join(tens).rstrip(), " " + " ".join(str(bit % 10) for bit in range(ROW))]
     for number, row in enumerate(rows):
@@ -49,24 +51,24 @@ def figure(data: bytes, payload_length: int) -> list[str]:
         lines += _row(row)
     lines.append(_wall(rows[-1], []) if rows else "")
     drawn = sum(box.width for row in rows for box in row if box.name in (PAYLOAD, MASKED)) // OCTET
-    if payload_length > drawn and len(data) >= header_size(data):
+    if payload_length > drawn and len(data) >= header_size(data, schema):
         lines.append(f"  and {plural(payload_length - drawn, 'more byte')} of payload")
     return lines
 
 
-def header_size(data: bytes) -> int:
+def header_size(data: bytes, schema: Construct = HEADER) -> int:
     """Bytes of the header at the start of ``data``."""
-    fields = spans(data)
+    fields = spans(data, schema)
     return (fields[-1].bit + fields[-1].width) // OCTET if fields else 0
 
 
-def _rows(data: bytes, payload_length: int) -> list[list[Box]]:
+def _rows(data: bytes, payload_length: int, schema: Construct) -> list[list[Box]]:
     bits = "".join(f"{byte:08b}" for byte in data)
-    fields = spans(data)
+    fields = spans(data, schema)
     rows: list[list[Box]] = []
     for field in fields:
         _place(rows, field, bits, data)
-    end = header_size(data) * OCTET
+    end = header_size(data, schema) * OCTET
     masked = any(field.name == "masking key" for field in fields)
     last = min(len(bits), end + payload_length * OCTET, (-(-end // ROW) + PAYLOAD_ROWS) * ROW)
     name = MASKED if masked else PAYLOAD

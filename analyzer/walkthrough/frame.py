@@ -73,39 +73,40 @@ class Teller:
         self._redacted = redacted
         self._explained: set[str] = set()
 
-    def blocks(self, frame: Frame, *, drawn: bool) -> Iterator[Block]:
-        """The frame by itself; what its message is comes after."""
+    def blocks(self, frame: Frame, *, compressed: bool = False) -> Iterator[Block]:
+        """The frame by itself; what its message is comes after. ``compressed``: it is part of a compressed message."""
         yield paragraph(*place(frame, self._start))
         raw = data(frame, redacted=self._redacted)
-        if drawn and raw:
+        if raw:
             yield Drawing(figure(raw, frame.payload_length))
         if header_size(raw) > len(raw) or not raw:
             yield paragraph("The capture does not hold all of its header.")
             return
-        facts = list(self._facts(frame))
-        if facts and drawn:
+        facts = list(self._facts(frame, compressed=compressed))
+        if facts:
             yield Points(facts)
-        if drawn and frame.masking_key is not None and len(raw) > frame.header_length:
-            yield from self._unmask(frame, raw[frame.header_length :])
+        if frame.masking_key is not None and len(raw) > frame.header_length:
+            yield from self._unmask(frame, raw[frame.header_length :], readable=not compressed)
 
     def _new(self, name: str) -> bool:
         new = name not in self._explained
         self._explained.add(name)
         return new
 
-    def _facts(self, frame: Frame) -> Iterator[Words]:
+    def _facts(self, frame: Frame, *, compressed: bool) -> Iterator[Words]:
         """The fields, each value explained the first time it is met."""
         if self._new(f"fin {frame.fin}"):
-            last = (
-                "this frame is the last of its message, here also the first"
-                if frame.opcode
-                else "this frame is the last of its message"
-            )
+            last = "this frame is the last of its message" + (", and here also the first" if frame.opcode else "")
             yield words(
                 strong(f"FIN {frame.fin:d}"), f": {last}." if frame.fin else ": the message goes on in another frame."
             )
         reserved = [f"RSV{number}" for number, on in enumerate((frame.rsv1, frame.rsv2, frame.rsv3), 1) if on]
-        if not reserved and self._new("no rsv"):
+        if not reserved and compressed and self._new("rsv1 of a fragment"):
+            yield words(
+                strong("RSV1 0"), ": only the first frame of a compressed message has it set (RFC 7692 6.1); this"
+                " one goes on with such a message.",
+            )  # fmt: skip
+        elif not reserved and not compressed and self._new("no rsv"):
             yield words(strong("RSV1 to RSV3 0"), ": free for extensions; this frame uses none.")
         for name in reserved:
             if self._new(name):
@@ -129,7 +130,7 @@ class Teller:
                 f" {plural(frame.payload_length, 'byte')} of payload."
             )
 
-    def _unmask(self, frame: Frame, raw: bytes) -> Iterator[Block]:
+    def _unmask(self, frame: Frame, raw: bytes, *, readable: bool) -> Iterator[Block]:
         assert frame.masking_key is not None
         key = bytes.fromhex(frame.masking_key)
         shown = raw[:UNMASKED]
@@ -146,8 +147,8 @@ class Teller:
             f"masking key    {(key * UNMASKED)[: len(shown)].hex(' ')}",
             f"XOR            {plain.hex(' ')}",
         ]
-        if not frame.rsv1:
-            lines.append("as text        " + "  ".join(chr(byte) if 0x20 < byte < 0x7F else "." for byte in plain))
+        if readable:
+            lines.append("as text        " + "  ".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in plain))
         if len(raw) > len(shown) or frame.payload_length > len(shown):
             lines[0] += "  ..."
         if self._new("unmasking bits"):
@@ -156,7 +157,7 @@ class Teller:
                 f"byte 0: {_bits(shown[0])}  {shown[0]:02x}, on the wire",
                 f"   XOR  {_bits(key[0])}  {key[0]:02x}, byte 0 of the key",
                 f"     =  {_bits(plain[0])}  {plain[0]:02x}"
-                + (f", {chr(plain[0])!r}" if 0x20 < plain[0] < 0x7F and not frame.rsv1 else ""),
+                + (f", {chr(plain[0])!r}" if 0x20 < plain[0] < 0x7F and readable else ""),
             ]
         yield Drawing(lines)
 
@@ -167,15 +168,15 @@ def _bits(byte: int) -> str:
 
 def _masking(frame: Frame) -> str:
     if frame.masked:
-        right = "a client masks everything it sends" if frame.direction == "client" else "a server must not"
+        right = "so must every frame of a client be" if frame.direction == "client" else "a server must never do that"
         return f"the payload is masked with the key that follows; {right} (RFC 6455 5.1)."
-    right = "a server does not mask" if frame.direction == "server" else "a client would have to"
+    right = "a server never masks" if frame.direction == "server" else "but a client must mask every frame"
     return f"the payload stands as it is, without a key; {right} (RFC 6455 5.1)."
 
 
 def _length(frame: Frame, form: int) -> str:
     if not form:
-        return f"{frame.payload_length}, at most 125, so its seven bits say it all: the short form."
+        return f"{frame.payload_length}. Up to 125 its seven bits say it all: the short form."
     announced, most = (LENGTH_16, "65535") if form == 2 else (LENGTH_64, "2 to the power of 63")
     return (
         f"{announced} means that the length follows in {form} bytes more, which holds up to {most}: here"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from collections import deque
 from collections.abc import Iterable
+from heapq import merge
 
 import msgspec
 
@@ -81,6 +82,8 @@ class Side(msgspec.Struct):
     keys: set[str] = set()
     keys_again: int = 0
     """Masked frames whose key was one of ``keys`` already."""
+    key_bits: int = 0
+    """Bits that are set in all keys together."""
     pieces: int = 0
     """Frames cut short in the capture."""
     spanning: int = 0
@@ -164,7 +167,15 @@ def gather(records: Iterable[Record], wanted: int | None, *, redact: bool = Fals
         if wanted is not None:
             raise UsageError(f"--connection {wanted}: {_absent(connections)}")
         raise UsageError("no WebSocket connection in the capture (wsanalyzer analyze says what is there)")
+    gathered.first = _in_order(gathered.first)
+    gathered.last = deque(_in_order(gathered.last))
     return gathered
+
+
+def _in_order(frames: Iterable[Frame]) -> list[Frame]:
+    """As they were sent: where roles were not known at once, the records come side after side."""
+    sides = [[frame for frame in frames if frame.direction == side] for side in DIRECTIONS]
+    return list(merge(*sides, key=lambda frame: (frame.time_ns, frame.packet)))
 
 
 def _absent(connections: int) -> str:
@@ -225,6 +236,7 @@ def _frame(gathered: Gathered, frame: Frame) -> None:
     side.pieces += not frame.complete
     side.spanning += frame.last_packet != frame.packet
     if frame.masking_key is not None:
+        side.key_bits += int(frame.masking_key, 16).bit_count()
         if frame.masking_key in side.keys:
             side.keys_again += 1
         elif len(side.keys) < KEYS:

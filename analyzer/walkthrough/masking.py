@@ -10,6 +10,9 @@ from analyzer.walkthrough.document import Block, Paragraph, Section, paragraph, 
 from analyzer.walkthrough.gather import DIRECTIONS, KEYS, Gathered, Side
 from analyzer.walkthrough.segments import Traffic
 
+KEY_BITS = 32
+MANY = 8
+"""Keys from which on their bits are counted: of fewer the share says little."""
 TOLD = 4
 """Violations whose outcome is told one by one."""
 
@@ -21,11 +24,15 @@ def section(gathered: Gathered, traffic: Traffic) -> Section:
 
 def _blocks(gathered: Gathered, traffic: Traffic) -> Iterator[Block]:
     yield paragraph(
-        "A client masks every frame with a key of four bytes, drawn anew for each; a server masks none. That"
-        " hides nothing,"
-        " since the key stands in the frame. It keeps a script in a browser from choosing the bytes that"
-        " leave the machine:"
-        " otherwise they could be made to look like HTTP to a cache between the two (RFC 6455 10.3)."
+        "A client masks every frame with a key of four bytes, drawn anew for each; a server masks none. That hides"
+        " nothing, since the key stands in the frame. It keeps a page in a browser from choosing the bytes that leave"
+        " the machine: sent as they are, they could look like an HTTP request to a proxy between the two, which would"
+        " store the answer and give it to others (RFC 6455 10.3). So the key must not be guessable by the page."
+        " What a server sends, no page chooses."
+    )
+    yield paragraph(
+        "A server that gets a frame without a mask must close the connection, and so must a client that gets one with"
+        " a mask; either may say why in a Close with code 1002, protocol error (RFC 6455 5.1)."
     )
     sides = gathered.sides
     items = [
@@ -47,15 +54,20 @@ def _blocks(gathered: Gathered, traffic: Traffic) -> Iterator[Block]:
     yield checks.told(findings[:TOLD])
     for finding in {each.direction: each for each in reversed(findings)}.values():
         if finding.direction is not None and finding.time_ns is not None and finding.close_code is not None:
-            yield Paragraph(reaction.demanded(finding) + words(" ") + reaction.done(finding, gathered, traffic))
+            yield Paragraph(reaction.done(finding, gathered, traffic))
 
 
 def _keys(side: Side) -> str:
     if not side.masked:
         return ""
-    zero = " (00000000 among them, which masks nothing)" if "00000000" in side.keys else ""
+    zero = "; 00000000 is among them, which masks nothing" if "00000000" in side.keys else ""
     if side.keys_again:
-        return f", {plural(side.keys_again, 'time')} with a key used before{zero}"
-    if side.masked > KEYS:
-        return f", none of the first {KEYS} with a key of another{zero}"
-    return f", each with a key of its own{zero}" if side.masked > 1 else zero
+        told = f", {plural(side.keys_again, 'time')} with a key used before"
+    elif side.masked > KEYS:
+        told = f", none of the first {KEYS} with a key of another"
+    else:
+        told = ", each with a key of its own" if side.masked > 1 else ""
+    if side.masked >= MANY:
+        bits = KEY_BITS * side.masked
+        told += f"; {100 * side.key_bits / bits:.1f} % of the {bits} key bits are set, of random ones half would be"
+    return told + zero

@@ -8,15 +8,13 @@ import hashlib
 from collections.abc import Iterator
 
 from analyzer.http.fields import GUID
-from analyzer.model import Direction, Extension, Finding, Handshake, HeadRecord, Severity
-from analyzer.report import glossary
+from analyzer.model import Direction, Finding, Handshake, HeadRecord, Severity
 from analyzer.report.verdict import plural
 from analyzer.walkthrough import checks
 from analyzer.walkthrough.document import (
     Block,
     Drawing,
     Paragraph,
-    Points,
     Section,
     Terms,
     Words,
@@ -24,8 +22,9 @@ from analyzer.walkthrough.document import (
     paragraph,
     words,
 )
+from analyzer.walkthrough.fields import Place, meaning
 from analyzer.walkthrough.gather import Gathered
-from analyzer.walkthrough.moments import duration, packets, sentence, since
+from analyzer.walkthrough.moments import packets, sentence, since
 
 KEY, ACCEPT = "sec-websocket-key", "sec-websocket-accept"
 UPGRADING = frozenset(
@@ -47,22 +46,10 @@ LEGACY = ("HS-501", "HS-502", "HS-503", "HS-504")
 NONCE = 16
 """Bytes of a key (RFC 6455 4.1)."""
 SWITCHING = 101
-
-IN_REFUSAL = {
-    "connection": "what becomes of the TCP connection after this answer (RFC 9110 7.6.1)",
-    "upgrade": "protocols the server could switch to (RFC 9110 7.8)",
-    "content-length": "bytes of content after the head (RFC 9110 8.6)",
-}
-"""What these fields say where the answer is not 101."""
-
-COMPRESSION = {
-    "permessage-deflate": "a message may be compressed with DEFLATE; RSV1 marks those that are (RFC 7692)",
-    "server_no_context_takeover": "the server begins each message with an empty window, so it can forget the last",
-    "client_no_context_takeover": "the client begins each message with an empty window, so the server can forget it",
-    "server_max_window_bits": "the server looks back at most 2 to this power bytes, which bounds the client's memory",
-    "client_max_window_bits": "in an offer: the server may bound the client's window; in an answer: it does so",
-}
-"""RFC 7692 7.1."""
+ASKED = (
+    "method, what is asked for, and the version of HTTP: an ordinary GET, which any server and proxy can read"
+    " (RFC 6455 4.1)"
+)
 
 
 def sections(gathered: Gathered, start_ns: int) -> Iterator[Section]:
@@ -93,9 +80,6 @@ def sections(gathered: Gathered, start_ns: int) -> Iterator[Section]:
     accept = _accept_blocks(last)
     if accept:
         yield Section("The accept value, step by step", accept, 2)
-    yield Section(
-        "What both sides now know", _known(last, used=any(side.frames for side in gathered.sides.values())), 2
-    )
 
 
 def _of_opening(finding: Finding) -> bool:
@@ -125,7 +109,9 @@ def _unseen(gathered: Gathered) -> str:
     }[connection.role_evidence]
     return (
         "The opening is not in the capture, which began later. So its fields, the subprotocol and the extensions are"
-        f" not known, and what depends on them is not judged. Which side is the client is known because {how}."
+        f" not known, and what depends on them is not judged. Which side is the client is known because {how}. Stream"
+        " bytes count from the first one captured. No byte says that a frame begins: the length of each leads to the"
+        " next, so whoever loses count has lost the conversation."
     )
 
 
@@ -147,7 +133,7 @@ def _request(opening: Handshake, findings: list[Finding], start_ns: int, *, judg
         else paragraph(f"{_place(head, start_ns)}, {plural(_size(head), 'byte')}:")
     ]
     if head is not None:
-        blocks.append(_terms(head, "method, what is asked for, and the version of HTTP: a plain GET (RFC 6455 4.1)"))
+        blocks.append(_terms(head, ASKED, "request"))
     if judged:
         blocks.append(paragraph("What the server has to check before it agrees (RFC 6455 4.2.1):"))
         wanted = tuple(check for check in checks.REQUEST if _applies(check, head))
@@ -164,7 +150,7 @@ def _response(opening: Handshake, findings: list[Finding], start_ns: int, *, jud
         )
         return Section("The server answers", [*blocks, *_rest(findings, "server", judged=False)], 2)
     blocks.append(paragraph(f"{_place(head, start_ns)}, {plural(_size(head), 'byte')}:"))
-    blocks.append(_terms(head, _status_words(opening), refusal=not agreed(opening)))
+    blocks.append(_terms(head, _status_words(opening), "agreement" if agreed(opening) else "refusal"))
     if agreed(opening) and judged:
         blocks.append(paragraph("What the client has to check before it goes on (RFC 6455 4.1):"))
         seen: frozenset[Direction] = frozenset({"client", "server"})
@@ -215,28 +201,16 @@ def _status_words(opening: Handshake) -> str:
         return "the server agrees (RFC 8441 5)"
     if agreed(opening):
         return "101 and nothing else means that the protocol changes with the byte after this head (RFC 6455 4.2.2)"
-    return "not 101: the server does not switch, and the answer is to be read as any other of HTTP (RFC 6455 4.1)"
+    return "not 101: the server does not switch, and this is an ordinary answer of HTTP (RFC 6455 4.1)"
 
 
-def _terms(head: HeadRecord, first: str, *, refusal: bool = False) -> Terms:
-    refused = IN_REFUSAL if refusal else {}
+def _terms(head: HeadRecord, first: str, place: Place) -> Terms:
     items: list[tuple[str, Words]] = [(head.line, words(f"byte {head.stream_offset}: {first}"))]
     for (name, value), offset in list(zip(head.headers, head.header_offsets, strict=False))[:FIELDS]:
-        known = glossary.look_up(name) if name.lower() in HEADER_NAMES else None
-        if name.lower() in refused:
-            known = f"{name}: {refused[name.lower()]}"
-        meaning = (
-            known.partition(": ")[2]
-            if known
-            else "no part of the WebSocket handshake; other fields of HTTP may be there (RFC 6455 4.1)"
-        )
-        items.append((f"{name}: {value}", words(f"byte {offset}: {meaning}")))
+        items.append((f"{name}: {value}", words(f"byte {offset}: {meaning(name, place)}")))
     if len(head.headers) > FIELDS:
         items.append((f"{len(head.headers) - FIELDS} more fields", words("not told here")))
     return Terms(items)
-
-
-HEADER_NAMES = frozenset(name.lower() for name in glossary.HEADERS)
 
 
 def values(head: HeadRecord | None, name: str) -> list[str]:
@@ -262,22 +236,22 @@ def _accept_blocks(opening: Handshake) -> list[Block]:
     digest = hashlib.sha1(joined, usedforsecurity=False).digest()
     accept = base64.b64encode(digest).decode()
     lines = [
-        f"key, as sent         {key[:80]}",
-        f"its bytes            {_nonce(key)}",
-        f"the GUID             {GUID.decode()}",
-        f"key and GUID         {key[:80]}{GUID.decode()}",
-        f"SHA-1, in hex        {digest.hex(' ')}",
-        f"base64 of that       {accept}",
-        f"as the server sent   {', '.join(sent)[:80] or 'nothing'}  "
+        f"key, as sent    {key[:80]}",
+        f"its bytes       {_nonce(key)}",
+        f"the GUID        {GUID.decode()}",
+        f"key and GUID    {key[:80]}{GUID.decode()}",
+        f"SHA-1 of that   {digest.hex()}",
+        f"base64 of that  {accept}",
+        f"server sent     {', '.join(sent)[:80] or 'nothing'}  "
         f" {'equal' if [accept] == [each.strip() for each in sent] else 'NOT EQUAL'}",
     ]
     return [
         paragraph(
-            "The key proves nothing about who the server is, and keeps nothing secret. It shows that the"
-            " server read this"
-            " very request as WebSocket: no HTTP server, cache or form happens to answer with this value. It"
-            " is computed"
-            " from the key and a GUID that is the same on every connection (RFC 6455 1.3), so anybody can do it again:"
+            "The value says nothing about who the server is, and keeps nothing secret. It shows that the server read"
+            " this very request and knows WebSocket: a web server that was tricked into answering, or a cache with an"
+            " old answer, does not come up with it. Anybody can compute it, from the key and a GUID that is the same on"
+            " every connection (RFC 6455 1.3). What is joined to the GUID is the key's text, as it stands in the field,"
+            " not the 16 bytes that it stands for:"
         ),
         Drawing(lines),
     ]
@@ -290,79 +264,3 @@ def _nonce(key: str) -> str:
         return "not base64"
     count = "" if len(decoded) == NONCE else f"   {len(decoded)} instead of {NONCE}"
     return f"{decoded[:NONCE].hex(' ')}{count}"
-
-
-# --- what was agreed
-
-
-def _known(opening: Handshake, *, used: bool) -> list[Block]:
-    if opening.status is None and used:
-        return [
-            paragraph(
-                "That the server agreed, since frames follow. To what it agreed is not known: its answer is not in the"
-                " capture."
-            )
-        ]
-    if opening.status is None:
-        return [paragraph("Nothing yet: a client must not send data before it has the answer (RFC 6455 4.1).")]
-    if not agreed(opening):
-        return [paragraph(f"That this connection will not be a WebSocket: the server answered {opening.status}.")]
-    items: list[Words] = [_version(opening), _origin(opening), _subprotocol(opening), *_extensions(opening)]
-    if opening.request is not None and opening.response is not None:
-        took = opening.response.time_ns - opening.request.time_ns
-        items.append(words(f"Time: the server took {duration(took)} from the first byte of the request to its answer."))
-    items.append(
-        words(
-            "From the next byte on each side may send frames whenever it likes: nobody asks and nobody has to answer."
-        )
-    )
-    return [Points(items)]
-
-
-def _version(opening: Handshake) -> Words:
-    sent = values(opening.request, "sec-websocket-version")
-    return words("Version: ", code(", ".join(sent)) if sent else "none was named", "; 13 is that of RFC 6455.")
-
-
-def _origin(opening: Handshake) -> Words:
-    sent = values(opening.request, "origin")
-    if opening.request is None:
-        return words("Origin: the request is not in the capture.")
-    if not sent:
-        return words("Origin: none was sent, so the client is no browser, or hides that it is (RFC 6455 4.1).")
-    return words(
-        "Origin: ", code(", ".join(sent)), ". A browser names the page's origin and no script can change it, so the"
-        " server may refuse pages it does not know; other programs write what they like (RFC 6455 10.2).",
-    )  # fmt: skip
-
-
-def _subprotocol(opening: Handshake) -> Words:
-    offered = values(opening.request, "sec-websocket-protocol")
-    chosen = values(opening.response, "sec-websocket-protocol")
-    if not offered and not chosen:
-        return words("Subprotocol: none offered and none chosen; what the messages mean is agreed elsewhere.")
-    return words(
-        "Subprotocol: offered ", code(", ".join(offered)) if offered else "none",
-        ", chosen ", code(", ".join(chosen)) if chosen else "none", ".",
-    )  # fmt: skip
-
-
-def _extensions(opening: Handshake) -> Iterator[Words]:
-    offered = values(opening.request, "sec-websocket-extensions")
-    chosen = values(opening.response, "sec-websocket-extensions")
-    if not offered and not chosen:
-        yield words("Extensions: none offered, none agreed. The reserved bits of every frame have to be 0.")
-        return
-    yield words(
-        "Extensions: offered ", code(", ".join(offered)) if offered else "none",
-        ", agreed ", code(", ".join(chosen)) if chosen else "none",
-        "." if chosen else ". What was offered and not agreed does not exist: the reserved bits have to be 0.",
-    )  # fmt: skip
-    for extension in opening.extensions:
-        yield from _explained(extension)
-
-
-def _explained(extension: Extension) -> Iterator[Words]:
-    for name, value in [(extension.name, None), *extension.params]:
-        if name in COMPRESSION:
-            yield words(code(name if value is None else f"{name}={value}"), f": {COMPRESSION[name]}.")

@@ -14,8 +14,8 @@ def demanded(finding: Finding) -> Words:
     """What the RFC asks of the other side."""
     assert finding.direction is not None
     return words(
-        f"The {OTHER[finding.direction]} must fail the connection: close it, by way of a Close with code "
-        f"{finding.close_code} where it still can (RFC 6455 7.1.7)."
+        f"The {OTHER[finding.direction]} must fail the connection: close it, and before that it should say why, in a"
+        f" Close with code {finding.close_code} (RFC 6455 7.1.7)."
     )
 
 

@@ -19,7 +19,11 @@ from analyzer.model import Connection, Direction
 from analyzer.settings import Settings
 from analyzer.tcp.exotic import Unwrapper
 from analyzer.tcp.packets import NEW, Endpoints, Flows, Segments, unpacked
+from analyzer.walkthrough.moments import OTHER
 from analyzer.wire.link import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
+
+SEQUENCE = 1 << 32
+"""Sequence numbers wrap here (RFC 9293 3.4)."""
 
 
 class Spotted(msgspec.Struct, frozen=True):
@@ -45,8 +49,19 @@ class Traffic(msgspec.Struct):
     syn: Spotted | None = None
     syn_ack: Spotted | None = None
     ack: Spotted | None = None
+    sent: dict[Direction, int] = {}
+    """The sequence number after what a side has sent."""
+    acknowledged: dict[Direction, int] = {}
+    """The sequence number up to which the other side has acknowledged it."""
     ends: list[tuple[str, Spotted]] = []
     """The first FIN of each side, and the first RST of each, in order."""
+
+    def waiting(self, side: Direction) -> int:
+        """Bytes that a side sent last and that the capture shows no acknowledgment of."""
+        if side not in self.sent or side not in self.acknowledged:
+            return 0
+        behind = (self.sent[side] - self.acknowledged[side]) % SEQUENCE
+        return behind if behind < SEQUENCE // 2 else 0
 
 
 def look(paths: list[str], settings: Settings, connection: Connection) -> Traffic:
@@ -110,6 +125,10 @@ def _see(traffic: Traffic, batch: Batch, segments: Segments, row: int, sender: D
     traffic.headers += segments.start[row] - segments.ip[row]
     traffic.payload += length
     traffic.empty += not length
+    if length:
+        traffic.sent[sender] = _later(traffic.sent.get(sender), segments.seq[row] + length)
+    if flags & TCP_ACK:
+        traffic.acknowledged[OTHER[sender]] = _later(traffic.acknowledged.get(OTHER[sender]), segments.ack[row])
     traffic.first = traffic.first or spot
     traffic.last = spot
     if flags & TCP_SYN and not flags & TCP_ACK:
@@ -121,3 +140,9 @@ def _see(traffic: Traffic, batch: Batch, segments: Segments, row: int, sender: D
     for name, flag in (("FIN", TCP_FIN), ("RST", TCP_RST)):
         if flags & flag and not any(kind == name and seen.direction == sender for kind, seen in traffic.ends):
             traffic.ends.append((name, spot))
+
+
+def _later(known: int | None, number: int) -> int:
+    """The later of two sequence numbers."""
+    number = int(number) % SEQUENCE
+    return number if known is None or 0 < (number - known) % SEQUENCE < SEQUENCE // 2 else known

@@ -7,10 +7,10 @@ from analyzer.capture.source import open_source
 from analyzer.report.verdict import plural
 from analyzer.report.wording import endpoint, requested
 from analyzer.settings import RECORDS, Settings
+from analyzer.walkthrough import agreement, compression, cost, ending, glance, masking, opening, tcp
 from analyzer.walkthrough import closing as close
-from analyzer.walkthrough import cost, ending, masking, opening, tcp
 from analyzer.walkthrough.data import Data
-from analyzer.walkthrough.document import Block, Document, Section, code, paragraph, words
+from analyzer.walkthrough.document import Block, Document, Section, code, outcome, paragraph, words
 from analyzer.walkthrough.gather import FRAME_BYTES, Gathered, gather
 from analyzer.walkthrough.segments import Traffic, look
 
@@ -45,11 +45,17 @@ def tell(gathered: Gathered, traffic: Traffic) -> Document:
     connection = gathered.connection
     assert connection is not None
     start = connection.start_ns if traffic.first is None else min(traffic.first.time_ns, connection.start_ns)
-    sections: list[Section] = [tcp.section(gathered, traffic, start), *opening.sections(gathered, start)]
+    sections: list[Section] = [glance.section(gathered, traffic, start), tcp.section(gathered, traffic)]
+    sections += opening.sections(gathered, start)
+    if gathered.openings:
+        used = any(side.frames for side in gathered.sides.values())
+        sections.append(
+            Section("What both sides now know", agreement.blocks(gathered.openings[-1], used=used), level=2)
+        )
     if connection.state not in ("refused", "unanswered", "not-websocket"):
         sections += Data(gathered, traffic, start).sections()
-        paid = cost.section(gathered, traffic)
-        sections += [paid] if paid else []
+        steps = (compression.section(gathered), cost.section(gathered, traffic))
+        sections += [step for step in steps if step is not None]
         sections.append(masking.section(gathered, traffic))
     sections += [close.section(gathered, traffic, start), ending.section(gathered, traffic)]
     return Document("One WebSocket connection, told from the wire", _lead(gathered), sections)
@@ -65,10 +71,9 @@ def _lead(gathered: Gathered) -> list[Block]:
         f". {plural(connection.client_frames, 'frame')} from the client, {connection.server_frames} from the server.",
     )  # fmt: skip
     how = paragraph(
-        "Times count from the connection's first packet in the capture. Packets are numbered as Wireshark"
-        " numbers them;"
-        " a stream byte is a position in what one side sent, from 0. ",
-        code("held"), " means that no rule named there was broken, ", code("broken"), " that one was, ",
-        code("not seen"), " that the capture cannot tell.",
+        "Times count from the connection's first packet in the capture. Packets have the numbers that Wireshark gives"
+        " them; a stream byte is a position in what one side sent, from 0. The tables list what the RFCs demand: ",
+        outcome("held"), " means that no rule named there was broken, ", outcome("broken"), " that one was, ",
+        outcome("not seen"), " that the capture cannot tell. ", code("wsanalyzer explain RULE"), " says more.",
     )  # fmt: skip
     return [about, how]

@@ -14,14 +14,17 @@ from construct import (
     BitStruct,
     Bytes,
     Construct,
+    Container,
     Flag,
     GreedyBytes,
     If,
+    IfThenElse,
     Int16ub,
     Int64ub,
     Optional,
     Struct,
     Switch,
+    Transformed,
     this,
 )
 
@@ -119,26 +122,33 @@ class Span(NamedTuple):
     """In bits."""
 
 
-def spans(header: bytes) -> list[Span]:
-    """The fields of a frame's first ``len(header)`` bytes, whole or cut, with their bit positions."""
-    return list(_spans(header))
+def spans(header: bytes, schema: Construct = HEADER) -> list[Span]:
+    """The fields of a frame's first ``len(header)`` bytes, whole or cut, with their bit positions.
+
+    ``schema``: a `HEADER`. Names, widths and order are its own; what is there depends on the bytes, as it says.
+    """
+    return list(_spans(header, schema))
 
 
-def _spans(header: bytes) -> Iterator[Span]:
-    if not header:
-        return
-    yield from _bits(FIRST, 0)
-    if len(header) < 2:
-        return
-    yield from _bits(SECOND, FIRST.sizeof() * 8)
-    second = SECOND.parse(header[1:2])
-    bit = (FIRST.sizeof() + SECOND.sizeof()) * 8
-    if second.length7 in EXTENDED:
-        width = EXTENDED[second.length7].sizeof() * 8
-        yield Span("extended payload length", bit, width)
-        bit += width
-    if second.masked:
-        yield Span("masking key", bit, MASKING_KEY.sizeof() * 8)
+def _spans(header: bytes, schema: Construct) -> Iterator[Span]:
+    known = Container()  # what the fields so far say, which is what a Switch and an If look at
+    at = 0
+    for field in schema.subcons:
+        inner = field.subcon
+        if isinstance(inner, Switch):
+            inner = inner.cases.get(inner.keyfunc(known))
+        elif isinstance(inner, IfThenElse):
+            inner = inner.thensubcon if inner.condfunc(known) else None
+        if inner is None:
+            continue
+        if isinstance(inner, Transformed):  # a BitStruct is a Struct inside a bit-wise wrapper
+            if at >= len(header):
+                return
+            known[field.name] = inner.parse(header[at:])
+            yield from _bits(inner, at * 8)
+        else:
+            yield Span(_drawn(field.name), at * 8, inner.sizeof() * 8)
+        at += inner.sizeof()
 
 
 DRAWN = {
@@ -148,13 +158,18 @@ DRAWN = {
     "rsv3": "RSV3",
     "masked": "MASK",
     "length7": "payload length",
+    "extended": "extended payload length",
 }
 """Schema names as RFC 6455 5.2 draws them."""
 
 
+def _drawn(name: str) -> str:
+    return DRAWN.get(name, name.replace("_", " "))
+
+
 def _bits(schema: Construct, base: int) -> Iterator[Span]:
     position = base
-    for field in schema.subcon.subcons:  # a BitStruct is a Struct inside a bit-wise wrapper
+    for field in schema.subcon.subcons:
         width = 1 if field.subcon is Flag else field.subcon.length
-        yield Span(DRAWN.get(field.name, field.name), position, width)
+        yield Span(_drawn(field.name), position, width)
         position += width

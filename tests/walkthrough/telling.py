@@ -11,10 +11,8 @@ from analyzer.walkthrough.gather import FRAME_BYTES, Gathered, gather
 from analyzer.walkthrough.segments import Traffic, look
 from analyzer.walkthrough.story import walkthrough
 from samples import transcript
-from tests.report import made
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
-GOLDEN = Path(__file__).parent / "golden"
 
 
 def capture(folder: Path, conversation: str) -> str:
@@ -60,8 +58,3 @@ def gathered(folder: Path, conversation: str, wanted: int | None = None) -> tupl
     known = gather(records, wanted)
     assert known.connection is not None
     return known, look([path], Settings(), known.connection)
-
-
-def assert_golden(name: str, document: str) -> None:
-    """``document`` is what the golden file holds. To accept a change: delete the file, run, and read the diff."""
-    made.assert_golden(name, document, GOLDEN)

@@ -44,7 +44,7 @@ def test_what_depends_on_unknown_extensions_is_not_judged() -> None:
 def test_a_finding_is_told_with_what_was_expected_and_found() -> None:
     ((*pieces,),) = checks.told([made.UNMASKED]).items
     text = "".join(piece.text for piece in pieces)
-    assert text.startswith("MK-001 ")
+    assert text.startswith("broken MK-001: ")
     assert "expected " in text
     assert "found " in text
 
@@ -52,3 +52,9 @@ def test_a_finding_is_told_with_what_was_expected_and_found() -> None:
 def test_what_is_called_unknown_is_a_demands_first_rule() -> None:
     firsts = {check.rules[0] for check in checks.ALL}
     assert {*checks.EXTENDED, *checks.OF_REQUEST, *checks.OF_ROLES} <= firsts
+
+
+def test_rules_in_a_row_are_named_by_the_first_and_the_last() -> None:
+    assert checks.short(["HS-206", "HS-207", "HS-208", "HS-210", "EX-001", "EX-101", "EX-102"]) == (
+        "HS-206 to 208, 210, EX-001, 101, 102"
+    )

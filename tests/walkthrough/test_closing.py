@@ -20,7 +20,7 @@ def test_who_began_and_who_closed_tcp(tmp_path: Path) -> None:
     assert "The client begins: packet 8, +0.000350 s, close code 1000: normal closure" in story
     assert "The server follows 100 µs later: packet 10, also close code 1000: normal closure" in story
     assert 'reason "bye"' in story
-    assert "FIN from the server: packet 12, +0.000550 s, 100 µs after the last Close." in story
+    assert "FIN from the server: packet 12, +0.000550 s, 100 µs after the second Close." in story
     assert "The server closed TCP first, as it should" in story
 
 
@@ -39,7 +39,7 @@ def test_an_unanswered_close(tmp_path: Path) -> None:
 def test_no_close_at_all(tmp_path: Path) -> None:
     assert "The capture shows no end of TCP" in end(tmp_path, "server: 81 00")
     assert "TCP was reset, without a Close from either side" in end(tmp_path, "server: 81 00\nserver: RST")
-    assert "an application is told 1006" in end(tmp_path, "server: 81 00\nserver: FIN\nclient: FIN")
+    assert "a close event with code 1006" in end(tmp_path, "server: 81 00\nserver: FIN\nclient: FIN")
 
 
 def test_a_reason_is_made_harmless(tmp_path: Path) -> None:

@@ -14,10 +14,8 @@ def test_it_is_reckoned_from_this_connections_own_heads(tmp_path: Path) -> None:
     story = telling.section(telling.told(tmp_path, f"repeat 10 {HELLO}\nrepeat 3 server: 81 05 48 65 6c 6c 6f"), TITLE)
     assert "client 10 10 50 60 6.0 server 3 3 15 6 2.0" in story
     assert "at least 10 exchanges" in story
-    assert (
-        "(157 + 129 bytes), without the fields that only an opening needs (44 + 36 bytes), that is 800 bytes" in story
-    )
-    assert "where the frames took 66 bytes of headers, 12 times less" in story
+    assert "heads have 157 + 129 bytes here, 44 + 36 without the fields that only an opening needs" in story
+    assert "10 x 80 = 800 bytes of heads, where the frames paid 66, 12 times less" in story
 
 
 def test_without_the_opening_nothing_is_reckoned(tmp_path: Path) -> None:

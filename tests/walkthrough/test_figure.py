@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from construct import BitsInteger, BitStruct, Flag, If, Struct, Switch, this
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.walkthrough.figure import figure, header_size
-from analyzer.wire.frame import build_frame
+from analyzer.wire.frame import EXTENDED, MASKING_KEY, SECOND, build_frame
 
 KEY = bytes.fromhex("37fa213d")
 
@@ -32,6 +33,34 @@ def test_the_rfcs_own_example() -> None:
         "|                   4d 51 58                    |",
         "+-----------------------------------------------+",
     ]
+
+
+def test_the_drawing_follows_the_schema() -> None:
+    """In a copy of the schema fields have other names, another order and another width; the drawing has them too."""
+    copy = Struct(
+        "first" / BitStruct("kind" / BitsInteger(4), "whole" / Flag, "spare" / BitsInteger(3)),
+        "second" / SECOND,
+        "long_count" / Switch(this.second.length7, EXTENDED),
+        "veil" / If(this.second.masked, MASKING_KEY),
+    )
+    frame = build_frame(2, bytes(300), KEY)
+    assert figure(frame[:8], 300, copy)[2:] == [
+        "+-------+-+-----+-+-------------+-------------------------------+",
+        "| kind  |w|spare|M|   payload   |          long count           |",
+        "|       |h|     |A|   length    |                               |",
+        "|       |o|     |S|             |                               |",
+        "|       |l|     |K|             |                               |",
+        "|       |e|     | |             |                               |",
+        "|1 0 0 0|0|0 1 0|1|1 1 1 1 1 1 0|0 0 0 0 0 0 0 1 0 0 1 0 1 1 0 0|",
+        "|   8   | |  2  | |     126     |             01 2c             |",
+        "+-------+-+-----+-+-------------+-------------------------------+",
+        "|                             veil                              |",
+        "|0 0 1 1 0 1 1 1 1 1 1 1 1 0 1 0 0 0 1 0 0 0 0 1 0 0 1 1 1 1 0 1|",
+        "|                          37 fa 21 3d                          |",
+        "+---------------------------------------------------------------+",
+        "  and 300 more bytes of payload",
+    ]
+    assert "opcode" in "\n".join(figure(frame[:8], 300)), "the schema itself is as it was"
 
 
 @pytest.mark.parametrize(("length", "size"), [(5, 2), (200, 4), (70_000, 10)])
