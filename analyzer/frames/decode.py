@@ -19,7 +19,8 @@ from typing import Any
 import cython
 
 from analyzer.model import Cut, Place
-from analyzer.tcp.streams import DATA, Chunks, column, longer
+from analyzer.tcp.columns import column, longer
+from analyzer.tcp.streams import DATA, Chunks
 from analyzer.wire import frame, tables
 
 if cython.compiled:

@@ -21,7 +21,7 @@ import cython
 import numpy as np
 
 from analyzer.frames.decode import PieceRows
-from analyzer.tcp.streams import column, longer
+from analyzer.tcp.columns import column, longer
 from analyzer.wire import frame
 
 if cython.compiled:

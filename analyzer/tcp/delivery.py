@@ -10,6 +10,7 @@ import struct
 from typing import Any, NamedTuple
 
 from analyzer.capture.batch import Batch
+from analyzer.tcp.columns import column, longer
 from analyzer.tcp.packets import HOPS, REUSED, Segments
 from analyzer.tcp.streams import (
     CONFLICT,
@@ -25,8 +26,6 @@ from analyzer.tcp.streams import (
     UNHEARD,
     Chunks,
     Streams,
-    column,
-    longer,
 )
 from analyzer.tcp.waiting import Difference, Piece
 

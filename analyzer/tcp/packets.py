@@ -20,9 +20,9 @@ import struct
 from typing import Any
 
 import cython
-import numpy as np
 
 from analyzer.capture.batch import Batch
+from analyzer.tcp.columns import column, longer, word_column
 from analyzer.tcp.exotic import Unwrapper
 from analyzer.wire import link, packet
 
@@ -190,17 +190,6 @@ if not cython.compiled:
         return int(_U64(data, at)[0])
 
 
-def column(rows: int) -> Any:
-    """A zeroed column of ``rows`` 64-bit integers, as hot functions take it."""
-    return memoryview(np.zeros(rows, dtype=np.int64))  # type: ignore[arg-type]  # NumPy's stubs know no Buffer yet
-
-
-def _longer(old: Any, rows: int, fill: int = 0, kind: Any = np.int64) -> Any:
-    new = np.full(rows, fill, dtype=kind)
-    new[: len(old)] = old
-    return memoryview(new)  # type: ignore[arg-type]
-
-
 SEGMENT_COLUMNS = ("row", "direction", "seq", "ack", "flags", "ip", "header", "start", "captured", "length", "detail")
 
 
@@ -344,17 +333,17 @@ class Flows:
         self.queue = column(256)
         self.queue_head = 0
         self.queue_size = 0
-        self.key = _longer((), 0, 0, np.uint64)
+        self.key = word_column(0)
         for name in (*SLOT_COLUMNS, *SIDE_COLUMNS):
             setattr(self, name, column(0))
         self._grow(256)
 
     def _grow(self, slots: int) -> None:
-        self.key = _longer(self.key, 4 * slots, 0, np.uint64)
+        self.key = longer(self.key, 4 * slots)
         for name, fresh in SLOT_COLUMNS.items():
-            setattr(self, name, _longer(getattr(self, name), slots, fresh))
+            setattr(self, name, longer(getattr(self, name), slots, fresh))
         for name, fresh in SIDE_COLUMNS.items():
-            setattr(self, name, _longer(getattr(self, name), 2 * slots, fresh))
+            setattr(self, name, longer(getattr(self, name), 2 * slots, fresh))
         ring = column(slots)
         for i in range(self.queue_size):
             ring[i] = self.queue[(self.queue_head + i) % len(self.queue)]

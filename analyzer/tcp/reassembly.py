@@ -23,6 +23,7 @@ from analyzer.capture.batch import Batch
 from analyzer.settings import Settings
 from analyzer.tcp import joining
 from analyzer.tcp.clock import Clock
+from analyzer.tcp.columns import column, longer
 from analyzer.tcp.delivery import SEQUENCES, Delivery, Spot
 from analyzer.tcp.history import History
 from analyzer.tcp.joining import Early, Joining
@@ -40,9 +41,7 @@ from analyzer.tcp.streams import (
     UNSET,
     Chunks,
     Streams,
-    column,
     distance,
-    longer,
 )
 from analyzer.tcp.waiting import Difference, Piece, Waiting, difference
 from analyzer.wire import link

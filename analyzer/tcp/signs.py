@@ -25,7 +25,8 @@ import cython
 import numpy as np
 
 from analyzer.capture.batch import Batch
-from analyzer.tcp.packets import HOPS, IDLE, NEW, Segments, column
+from analyzer.tcp.columns import column, longer, word_column
+from analyzer.tcp.packets import HOPS, IDLE, NEW, Segments
 from analyzer.wire import link, packet
 
 if cython.compiled:
@@ -129,16 +130,6 @@ def word_sum(data: Octets, words: Words, at: cython.Py_ssize_t, end: cython.Py_s
     return (low * (SWAPPED if at & 1 else NATIVE)) % 65535
 
 
-def _words(rows: int) -> Any:
-    return memoryview(np.zeros(rows, dtype=np.uint64))  # type: ignore[arg-type]
-
-
-def _longer(old: Any, rows: int) -> Any:
-    new = np.zeros(rows, dtype=np.int64)
-    new[: len(old)] = old
-    return memoryview(new)  # type: ignore[arg-type]
-
-
 @cython.cclass
 class Signs:
     """What was seen beside the bytes, in the batch at hand.
@@ -170,8 +161,8 @@ class Signs:
     def __init__(self, quiet: int) -> None:
         """``quiet``: nanoseconds without a packet, from which on a connection was silent."""
         self.quiet = quiet
-        self.seen_wire = _words(SEEN)
-        self.seen_flow = _words(SEEN)
+        self.seen_wire = word_column(SEEN)
+        self.seen_flow = word_column(SEEN)
         self.seen_time = column(SEEN)
         self.seen_number = column(SEEN)
         self.number = 0
@@ -189,9 +180,9 @@ class Signs:
         self._clear()
         if slots > len(self.busy):
             rows = max(slots, 2 * len(self.busy), 256)
-            self.hops = _longer(self.hops, 2 * rows)
-            self.reached = _longer(self.reached, 2 * rows)
-            self.busy = _longer(self.busy, rows)
+            self.hops = longer(self.hops, 2 * rows)
+            self.reached = longer(self.reached, 2 * rows)
+            self.busy = longer(self.busy, rows)
         data = memoryview(batch.data)
         self._look(
             data,

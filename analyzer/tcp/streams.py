@@ -23,9 +23,9 @@ from __future__ import annotations
 from typing import Any
 
 import cython
-import numpy as np
 
 from analyzer.capture.batch import Batch
+from analyzer.tcp.columns import column, longer
 from analyzer.tcp.packets import HOPS, IDLE, NEW, Segments
 from analyzer.wire import link
 
@@ -78,18 +78,6 @@ _TRAIL = cython.declare(cython.longlong, TRAIL)
 STEPS = cython.declare(cython.longlong, 2048)
 """How many segments of its direction a retransmission is looked for in. The bound keeps a peer that repeats its
 oldest segment again and again from costing more than the packets are worth."""
-
-
-def column(rows: int) -> Any:
-    """A zeroed column of ``rows`` 64-bit integers, as hot functions take it."""
-    return memoryview(np.zeros(rows, dtype=np.int64))  # type: ignore[arg-type]  # NumPy's stubs know no Buffer yet
-
-
-def longer(old: Any, rows: int, fill: int = 0) -> Any:
-    """``old`` with room up to ``rows``, the new ones holding ``fill``."""
-    new = np.full(rows, fill, dtype=np.int64)
-    new[: len(old)] = old
-    return memoryview(new)  # type: ignore[arg-type]
 
 
 @cython.ccall
