@@ -9,6 +9,7 @@ capture began too late or ended too early, where a limit was reached, the other 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -34,6 +35,9 @@ class Conflict(Loss, frozen=True):
     first: bytes
     """From the first byte that differs on: the first copy, which was used, and the later one."""
     again: bytes
+
+
+_Loss = TypeVar("_Loss", bound=Loss)
 
 
 class Relay(msgspec.Struct, frozen=True):
@@ -74,12 +78,13 @@ class Transport(msgspec.Struct, kw_only=True):
     ended: bool = False
     """A FIN or RST of either side was captured."""
     gaps: list[Loss] = []
+    """The first few; of these, of conflicts and of losses of step, ``more_`` were counted only."""
     more_gaps: int = 0
     conflicts: list[Conflict] = []
     more_conflicts: int = 0
     out_of_step: list[Loss] = []
-    more_out_of_step: int = 0
     """Where the frame boundaries were lost."""
+    more_out_of_step: int = 0
     unknown_extensions: list[str] = []
     plain_before: int = 0
     tunnelled: bool = False
@@ -140,14 +145,14 @@ def tcp_gap(transport: Transport) -> Iterator[Fault]:
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
     """
-    for number, gap in enumerate(transport.gaps, 1):
+    for gap, count in _counted(transport.gaps, transport.more_gaps):
         yield Fault(
             side=gap.direction,
             expected="all bytes",
             found=f"{several(gap.length, 'byte', 'missing')} at {gap.offset}",
             offset=gap.offset,
             place=gap.place,
-            count=1 + transport.more_gaps if number == len(transport.gaps) else 1,
+            count=count,
         )
 
 
@@ -229,14 +234,14 @@ def frame_desync(transport: Transport) -> Iterator[Fault]:
         +5s
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
     """
-    for number, loss in enumerate(transport.out_of_step, 1):
+    for loss, count in _counted(transport.out_of_step, transport.more_out_of_step):
         yield Fault(
             side=loss.direction,
             expected="a frame header",
             found=f"{loss.length} bytes missing where it should be",
             offset=loss.offset,
             place=loss.place,
-            count=1 + (transport.more_out_of_step if number == len(transport.out_of_step) else 0),
+            count=count,
         )
 
 
@@ -278,14 +283,14 @@ def conflicting_retransmission(transport: Transport) -> Iterator[Fault]:
         client: 81 85 37 fa 21 3d 7f 9f 4d 51 58
         again client 1: 00
     """
-    for number, one in enumerate(transport.conflicts, 1):
+    for one, count in _counted(transport.conflicts, transport.more_conflicts):
         yield Fault(
             side=one.direction,
             expected=f"{_shown(one.first, one.length)} as in packet {one.packet}, which was used",
             found=f"{_shown(one.again, one.length)} at {one.offset}",
             offset=one.offset,
             place=one.place,
-            count=1 + transport.more_conflicts if number == len(transport.conflicts) else 1,
+            count=count,
         )
 
 
@@ -354,6 +359,12 @@ def after_failure_secondary(aftermath: Aftermath) -> Iterator[Fault]:
         server: 81 02 68 69
     """
     yield Fault(expected=f"nothing after {aftermath.rule}", found="more findings")
+
+
+def _counted(kept: list[_Loss], more: int) -> Iterator[tuple[_Loss, int]]:
+    """Each of those that are kept, and how many it stands for: the last one for all that came after it as well."""
+    for number, one in enumerate(kept, 1):
+        yield one, 1 + (more if number == len(kept) else 0)
 
 
 def _shown(data: bytes, length: int) -> str:
