@@ -71,19 +71,27 @@ TYPE_IP6 = cython.declare(cython.longlong, packet.ETHERTYPE_IPV6)
 TYPE_VLAN = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[0])
 TYPE_QINQ = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[1])
 TYPE_QINQ_OLD = cython.declare(cython.longlong, link.ETHERTYPE_VLAN[2])
-TUNNEL_TYPE_1 = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[0])
-TUNNEL_TYPE_2 = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[1])
-TUNNEL_TYPE_3 = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[2])
-TUNNEL_1 = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[0])
-TUNNEL_2 = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[1])
-TUNNEL_3 = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[2])
+TYPE_ETHERNET = cython.declare(cython.longlong, link.ETHERTYPE_ETHERNET)
+TYPE_MPLS = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[0])
+TYPE_MPLS_UPSTREAM = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[1])
+TYPE_PPPOE = cython.declare(cython.longlong, link.ETHERTYPE_TUNNEL[2])
+MPLS_SIZE = cython.declare(cython.Py_ssize_t, link.MPLS.sizeof())
+MPLS_END = cython.declare(cython.Py_ssize_t, link.offset(link.MPLS, "end"))
+PROTOCOL_IP4 = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[0])
+PROTOCOL_IP6 = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[1])
+PROTOCOL_GRE = cython.declare(cython.longlong, link.PROTOCOL_TUNNEL[2])
+GRE_SIZE = cython.declare(cython.Py_ssize_t, link.GRE.sizeof())
+GRE_TYPE = cython.declare(cython.Py_ssize_t, link.offset(link.GRE, "protocol"))
 PROTOCOL_UDP = cython.declare(cython.longlong, link.PROTOCOL_UDP)
 UDP_SIZE = cython.declare(cython.Py_ssize_t, link.UDP.sizeof())
 UDP_DESTINATION = cython.declare(cython.Py_ssize_t, link.offset(link.UDP, "destination"))
-PORT_1 = cython.declare(cython.longlong, link.TUNNEL_PORTS[0])
-PORT_2 = cython.declare(cython.longlong, link.TUNNEL_PORTS[1])
-PORT_3 = cython.declare(cython.longlong, link.TUNNEL_PORTS[2])
-PORT_4 = cython.declare(cython.longlong, link.TUNNEL_PORTS[3])
+PORT_VXLAN = cython.declare(cython.longlong, link.VXLAN_PORTS[0])
+PORT_VXLAN_OLD = cython.declare(cython.longlong, link.VXLAN_PORTS[1])
+VXLAN_SIZE = cython.declare(cython.Py_ssize_t, link.VXLAN.sizeof())
+PORT_GENEVE = cython.declare(cython.longlong, link.GENEVE_PORT)
+GENEVE_SIZE = cython.declare(cython.Py_ssize_t, link.GENEVE.sizeof())
+GENEVE_TYPE = cython.declare(cython.Py_ssize_t, link.offset(link.GENEVE, "protocol"))
+PORT_GTP = cython.declare(cython.longlong, link.TUNNEL_PORTS[3])
 PROTOCOL_TCP = cython.declare(cython.longlong, packet.PROTOCOL_TCP)
 PROTOCOL_HOP = cython.declare(cython.longlong, link.HOP_BY_HOP)
 PROTOCOL_ROUTING = cython.declare(cython.longlong, link.ROUTING)
@@ -114,6 +122,9 @@ _RST = cython.declare(cython.longlong, link.TCP_RST)
 
 VERSION = cython.declare(Octets, memoryview(link.IP_VERSION))
 HEADER4 = cython.declare(Octets, memoryview(link.IPV4_HEADER))
+HEADER_GRE = cython.declare(Octets, memoryview(link.GRE_HEADER))
+OPTIONS_GENEVE = cython.declare(Octets, memoryview(link.GENEVE_OPTIONS))
+BOTTOM = cython.declare(Octets, memoryview(link.MPLS_BOTTOM))
 FRAGMENTED4 = cython.declare(Octets, memoryview(link.IPV4_FRAGMENTED))
 FRAGMENTED6 = cython.declare(Octets, memoryview(link.IPV6_FRAGMENTED))
 HEADER_TCP = cython.declare(Octets, memoryview(link.TCP_HEADER))
@@ -126,6 +137,8 @@ MAPPED = cython.declare(cython.ulonglong, 0xFFFF_0000_0000)
 MAPPED_PREFIX = b"\0\0\xff\xff"
 TAGS = cython.declare(cython.int, 4)
 """VLAN tags looked behind, at most."""
+DEPTH = cython.declare(cython.int, 32)
+"""Headers of tunnels opened one in another, and labels of one MPLS stack, at most."""
 OFFLOADED = cython.declare(cython.longlong, 1 << 19)
 """The longest packet that segmentation offload hands to a card (Linux: GSO_MAX_SIZE), where its length says 0."""
 RESTARTED = cython.declare(cython.longlong, 2)
@@ -309,6 +322,7 @@ class Flows:
     # What headers() found in the packet at hand.
     ip_start = cython.declare(cython.longlong)
     fragment_start = cython.declare(cython.longlong)
+    depth = cython.declare(cython.int)
     ip_end = cython.declare(cython.longlong)
     source = cython.declare(cython.longlong)
     destination = cython.declare(cython.longlong)
@@ -507,6 +521,30 @@ class Flows:
             at += NULL_SIZE  # the address family's number differs by system: the IP version tells
         elif link not in (LINK_RAW, LINK_RAW_OLD, LINK_RAW_OPENBSD, LINK_IP4, LINK_IP6):
             return _LINK
+        self.depth = 0
+        return self.network(data, kind, at, end, wire_end)
+
+    @cython.cfunc
+    @cython.locals(data=Octets)
+    @cython.exceptval(check=False)
+    def network(
+        self,
+        data: Any,
+        kind: cython.longlong,
+        at: cython.longlong,
+        end: cython.longlong,
+        wire_end: cython.longlong,
+    ) -> cython.longlong:
+        """The same for what EtherType ``kind`` names; -1 where only the IP version tells what it is."""
+        _: cython.int
+        self.depth += 1
+        if self.depth > DEPTH:
+            return _TUNNEL
+        if kind == TYPE_ETHERNET:
+            if at + ETHERNET_SIZE > end:
+                return _CUT
+            kind = u16(data, at + ETHERNET_TYPE)
+            at += ETHERNET_SIZE
         if kind >= 0:
             for _ in range(TAGS):
                 if kind not in (TYPE_VLAN, TYPE_QINQ, TYPE_QINQ_OLD):
@@ -515,8 +553,19 @@ class Flows:
                     return _CUT
                 kind = u16(data, at + VLAN_TYPE)
                 at += VLAN_SIZE
-            if kind not in (TYPE_IP4, TYPE_IP6):
-                return _TUNNEL if kind in (TUNNEL_TYPE_1, TUNNEL_TYPE_2, TUNNEL_TYPE_3) else _NOT_IP
+            if kind in (TYPE_MPLS, TYPE_MPLS_UPSTREAM):
+                for _ in range(DEPTH):
+                    at += MPLS_SIZE
+                    if at > end:
+                        return _CUT
+                    if BOTTOM[data[at - MPLS_SIZE + MPLS_END]]:
+                        break
+                else:
+                    return _TUNNEL
+                if at < end and VERSION[data[at]] not in (4, 6):
+                    return _TUNNEL
+            elif kind not in (TYPE_IP4, TYPE_IP6):
+                return _TUNNEL if kind == TYPE_PPPOE else _NOT_IP
         if at >= end:
             return _CUT
         if VERSION[data[at]] == 4:
@@ -539,9 +588,9 @@ class Flows:
             return _BAD
         if FRAGMENTED4[data[at + IP4_FRAGMENT]] or data[at + IP4_FRAGMENT + 1]:
             self.fragment_start = at
-            return _FRAGMENT if self.carrier(data, data[at + IP4_PROTOCOL], -1, end) else _NOT_TCP
+            return _FRAGMENT if self.carrier(data[at + IP4_PROTOCOL]) else _NOT_TCP
         if data[at + IP4_PROTOCOL] != PROTOCOL_TCP:
-            return _TUNNEL if self.carrier(data, data[at + IP4_PROTOCOL], at + size, end) else _NOT_TCP
+            return self.inside(data, data[at + IP4_PROTOCOL], at + size, end, wire_end)
         total = u16(data, at + IP4_LENGTH)
         # A length of 0 is what segmentation offload leaves in captures of the sending host.
         self.ip_end = at + (OFFLOADED if total == 0 else total)
@@ -579,7 +628,7 @@ class Flows:
             if kind == PROTOCOL_FRAGMENT:
                 if data[at + FRAGMENT_FIELD] or FRAGMENTED6[data[at + FRAGMENT_FIELD + 1]]:
                     self.fragment_start = at
-                    return _FRAGMENT if self.carrier(data, data[at], -1, end) else _NOT_TCP
+                    return _FRAGMENT if self.carrier(data[at]) else _NOT_TCP
                 kind = data[at]
                 at += FRAGMENT_SIZE
             elif kind in (PROTOCOL_HOP, PROTOCOL_ROUTING, PROTOCOL_OPTIONS):
@@ -589,28 +638,50 @@ class Flows:
                 kind = data[at]
                 at += (data[at + EXTENSION_LENGTH] + 2) * 4  # RFC 4302 2.2: in units of 4, two not counted
             else:
-                return _TUNNEL if self.carrier(data, kind, at, end) else _NOT_TCP
+                return self.inside(data, kind, at, end, wire_end)
         return _NOT_TCP
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def carrier(self, protocol: cython.longlong) -> cython.bint:
+        """Whether TCP may be in fragments of ``protocol``: TCP itself, a tunnel, or UDP, which may be one."""
+        return protocol in (PROTOCOL_TCP, PROTOCOL_IP4, PROTOCOL_IP6, PROTOCOL_GRE, PROTOCOL_UDP)
 
     @cython.cfunc
     @cython.locals(data=Octets)
     @cython.exceptval(check=False)
-    def carrier(self, data: Any, protocol: cython.longlong, at: cython.longlong, end: cython.longlong) -> cython.bint:
-        """Whether TCP may be inside ``protocol``: TCP itself (in fragments) or a tunnel.
-
-        Its header is at ``at``; -1 for fragments, which do not all say the port: UDP may then be a tunnel.
-        """
+    def inside(
+        self,
+        data: Any,
+        protocol: cython.longlong,
+        at: cython.longlong,
+        end: cython.longlong,
+        wire_end: cython.longlong,
+    ) -> cython.longlong:
+        """Where TCP's header is in what IP carries as ``protocol``; _TUNNEL for tunnels that others must open."""
         port: cython.longlong
-        if protocol in (PROTOCOL_TCP, TUNNEL_1, TUNNEL_2, TUNNEL_3):
-            return True
-        if protocol != PROTOCOL_UDP:
-            return False
-        if at < 0:
-            return True
-        if at + UDP_SIZE > end:
-            return False
+        size: cython.longlong
+        if protocol in (PROTOCOL_IP4, PROTOCOL_IP6):
+            return self.network(data, -1, at, end, wire_end)
+        if protocol == PROTOCOL_GRE:
+            if at + GRE_SIZE > end:
+                return _CUT
+            size = HEADER_GRE[data[at]]
+            if size == 0 or data[at + 1]:  # another version, or bits that nothing defines
+                return _TUNNEL
+            return self.network(data, u16(data, at + GRE_TYPE), at + size, end, wire_end)
+        if protocol != PROTOCOL_UDP or at + UDP_SIZE > end:
+            return _NOT_TCP
         port = u16(data, at + UDP_DESTINATION)
-        return port in (PORT_1, PORT_2, PORT_3, PORT_4)
+        at += UDP_SIZE
+        if port in (PORT_VXLAN, PORT_VXLAN_OLD):
+            return self.network(data, TYPE_ETHERNET, at + VXLAN_SIZE, end, wire_end)
+        if port == PORT_GENEVE:
+            if at + GENEVE_SIZE > end:
+                return _CUT
+            size = GENEVE_SIZE + OPTIONS_GENEVE[data[at]]
+            return self.network(data, u16(data, at + GENEVE_TYPE), at + size, end, wire_end)
+        return _TUNNEL if port == PORT_GTP else _NOT_TCP
 
     @cython.cfunc
     @cython.locals(data=Octets)

@@ -39,6 +39,36 @@ TUNNEL_PORTS = (4789, 8472, 6081, 2152)
 """UDP ports of VXLAN (and Linux's old one), Geneve and GTP-U."""
 UDP = Struct("source" / Int16ub, "destination" / Int16ub, "length" / Int16ub, "checksum" / Int16ub)
 
+ETHERTYPE_ETHERNET = 0x6558
+"""A whole Ethernet frame, where a tunnel's header says what follows."""
+VXLAN_PORTS = TUNNEL_PORTS[:2]
+VXLAN = Struct("flags" / Bytes(4), "network" / Bytes(4))
+"""RFC 7348 5. An Ethernet frame follows."""
+GENEVE_PORT = TUNNEL_PORTS[2]
+GENEVE = Struct(
+    "start" / BitStruct("version" / BitsInteger(2), "option_words" / BitsInteger(6), "flags" / BitsInteger(8)),
+    "protocol" / Int16ub,
+    "network" / Bytes(4),
+)
+"""RFC 8926 3.4. ``protocol`` is an EtherType; options follow, then what it names."""
+GRE = Struct(
+    "control"
+    / BitStruct(
+        "checksum" / Flag,
+        "routing" / Flag,
+        "key" / Flag,
+        "sequence" / Flag,
+        "reserved" / BitsInteger(9),
+        "version" / BitsInteger(3),
+    ),
+    "protocol" / Int16ub,
+)
+"""RFC 2784 2, with the key and the sequence number of RFC 2890; ``protocol`` is an EtherType."""
+GRE_OPTION = 4
+"""Bytes of each of the fields that the control bits announce."""
+MPLS = Struct("label" / Bytes(2), "end" / BitStruct("label" / BitsInteger(7), "bottom" / Flag), "time_to_live" / Int8ub)
+"""RFC 3032 2.1. What follows the bottom of the stack is not said: IP shows by its version."""
+
 VLAN_TAG = Struct("control" / Int16ub, "type" / Int16ub)
 """What follows a VLAN EtherType: the tag, then the next EtherType (802.1Q 9.6)."""
 SLL = Struct(
@@ -122,6 +152,18 @@ IPV6_FRAGMENTED = _table(
     lambda byte: (field := IPV6_FRAGMENT.fragment.parse(bytes([0, byte]))).more or field.offset != 0
 )
 """The same for the second byte of IPv6's field, of which the first must be 0."""
+GRE_HEADER = _table(
+    lambda byte: (
+        0
+        if (field := GRE.control.parse(bytes([byte, 0]))).routing
+        else GRE.sizeof() + GRE_OPTION * (field.checksum + field.key + field.sequence)
+    )
+)
+"""Header length in bytes, by the first byte; 0 where RFC 1701's source routes would follow."""
+GENEVE_OPTIONS = _table(lambda byte: packet.WORD * GENEVE.start.parse(bytes([byte, 0])).option_words)
+"""Bytes of options behind the header, by the first byte."""
+MPLS_BOTTOM = _table(lambda byte: MPLS.end.parse(bytes([byte])).bottom)
+"""Whether the third byte of a label says that it is the last."""
 TCP_HEADER = _table(lambda byte: _control(byte, 0).header_words * packet.WORD)
 """Header length in bytes, by the first byte of the control field."""
 TCP_FIN, TCP_SYN, TCP_RST, TCP_ACK = (_flag(name) for name in ("fin", "syn", "rst", "ack"))

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.contrib.geneve import GENEVE
+from scapy.contrib.geneve import GENEVE, GeneveOptions
 from scapy.contrib.gtp import GTP_U_Header
 from scapy.contrib.mpls import MPLS
 from scapy.layers.dot11 import Dot11, RadioTap
 from scapy.layers.inet import GRE, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
-from scapy.layers.l2 import LLC, SNAP, Ether
+from scapy.layers.l2 import LLC, SNAP, Dot1Q, Ether
 from scapy.layers.ppp import PPP, PPPoE
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet
@@ -80,6 +80,26 @@ TUNNELS: dict[str, tuple[int, Callable[[Packet], Packet]]] = {
     "IP in IP": (1, lambda p: _outer() / p[IP]),
     "IP in IPv6": (1, lambda p: _ether() / IPv6(src="2001:db8::1", dst="2001:db8::2", nh=4) / p[IP]),
     "MPLS": (1, lambda p: _ether() / MPLS(label=16, s=0) / MPLS(label=17, s=1) / p[IP]),
+    "GRE with key, number and checksum": (
+        1,
+        lambda p: _outer() / GRE(chksum_present=1, key_present=1, key=9, seqnum_present=1) / p[IP],
+    ),
+    "Geneve with options": (1, lambda p: _outer() / UDP(dport=6081) / GENEVE(vni=7, options=[GeneveOptions()] * 3) / p),
+    "VXLAN with VLAN, in GRE": (
+        1,
+        lambda p: (
+            _outer()
+            / GRE()
+            / IP(src="203.0.113.1", dst="203.0.113.2")
+            / UDP(dport=8472)
+            / VXLAN()
+            / _ether()
+            / Dot1Q(vlan=3)
+            / p[IP]
+        ),
+    ),
+    "MPLS in GRE": (1, lambda p: _outer() / GRE(proto=0x8847) / MPLS(label=16, s=1) / p[IP]),
+    "MPLS over VLAN": (1, lambda p: _ether() / Dot1Q(vlan=3, type=0x8847) / MPLS(label=16, s=1) / p[IP]),
     "PPPoE": (1, lambda p: _ether() / PPPoE(sessionid=3) / PPP() / p[IP]),
     "PPP": (9, lambda p: PPP() / p[IP]),
     "802.11": (105, lambda p: Dot11(type=2) / LLC() / SNAP() / p[IP]),
@@ -245,8 +265,33 @@ def test_fragments_of_ipv6() -> None:
     assert segments(pieces)[0] == segments([data])[0]
 
 
+OPENED_BY_SCAPY = {"GTP-U", "PPPoE", "PPP", "802.11", "radiotap"}
+
+
+@pytest.mark.parametrize("name", TUNNELS)
+def test_scapy_opens_the_same(name: str) -> None:
+    """Both ways lead to the same packet, and the common tunnels do not need scapy."""
+    link_type, around = TUNNELS[name]
+    for data in plain():
+        wrapped = bytes(around(Ether(data)))
+        found = Unwrapper(Settings()).unwrap(link_type, wrapped, len(wrapped))
+        assert found is not None
+        assert segments([found.data], link.LINK_RAW)[0] == segments([data])[0]
+        without = segments([wrapped], link_type, unwrap=False)[0]
+        assert without == ([] if name in OPENED_BY_SCAPY else segments([data])[0])
+
+
+@pytest.mark.parametrize("layer", [GRE(proto=0x0800) / IP(src="203.0.113.1", dst="203.0.113.2"), MPLS(label=3, s=0)])
+def test_tunnels_in_tunnels_end_somewhere(layer: Packet) -> None:
+    start = _ether() / (MPLS(label=3, s=0) if isinstance(layer, MPLS) else IP(src="203.0.113.1", dst="203.0.113.2"))
+    packet = bytes(start) + bytes(layer) * 2000
+    found, flows = segments([packet[:60_000]])
+    assert found == []
+    assert sum(flows.skipped) == 1
+
+
 def test_without_it_they_are_counted() -> None:
-    wrapped = [bytes(TUNNELS["VXLAN"][1](Ether(data))) for data in plain()]
+    wrapped = [bytes(TUNNELS["GTP-U"][1](Ether(data))) for data in plain()]
     found, flows = segments(wrapped, unwrap=False)
     assert found == []
     assert flows.skipped[TUNNEL] == len(wrapped)
