@@ -205,6 +205,8 @@ class Session:
             if self._master:
                 self._resumption.remember(handshake.ticket(body), self._master)
             return
+        else:
+            return
         if self._hello is not None and self._server_hello is not None:
             self._begin(self._hello, self._server_hello)
 

@@ -53,7 +53,7 @@ def measure(command: list[str], folder: str) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         errors = said.read().decode(errors="replace")
-    failed = process.returncode not in (0, 1) or "Traceback" in errors
+    failed = process.returncode not in (0, 1) or "Traceback" in errors or "No module named" in errors
     complaint = (errors.strip() or f"exit status {process.returncode}").splitlines()[-1] if failed else ""
     # Linux counts ru_maxrss in kibibytes, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
