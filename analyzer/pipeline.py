@@ -1,25 +1,26 @@
-"""The whole flow, on one page: a capture in, records out."""
+"""The whole flow, on one page: a capture in, records out.
+
+A source gives batches of packets. `Flows` finds the TCP segment in each and its connection, `Reassembly` puts them in
+order, and `Connections` reads the bytes as HTTP and then as frames and messages (as TLS before that, where there are
+keys), which a `Judge` holds against the rules. What comes of a batch is passed on before the next one is read, so
+memory does not grow with the capture.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
 from typing import TYPE_CHECKING
 
-import msgspec
-import numpy as np
-
-from analyzer.capture.batch import Batch
 from analyzer.capture.keylog import read_keylog
 from analyzer.capture.source import Source
 from analyzer.connections import Connections, Glance
+from analyzer.counting import Tally, note
 from analyzer.judge import Judge
-from analyzer.model import Finding, Place, Record, Run, Severity, Summary
-from analyzer.rules.capture_facts import STEPS, Capture
+from analyzer.model import Record, Run, Summary
 from analyzer.rules.engine import selected
 from analyzer.rules.registry import load
-from analyzer.settings import Settings
+from analyzer.settings import Settings, changed
 from analyzer.tcp.exotic import Unwrapper
 from analyzer.tcp.packets import FRAGMENT, SKIPPED, Flows, Segments
 from analyzer.tcp.reassembly import Reassembly
@@ -52,7 +53,7 @@ def run(
     decryption = Decryption(settings)
     if settings.keylog:
         decryption.keylog.add(read_keylog(settings.keylog, settings.keylog_size))
-    tally = _Tally(settings)
+    tally = Tally(settings)
     segments = Segments(settings.batch_packets)
     signs = Signs(settings.idle_timeout)
 
@@ -65,19 +66,19 @@ def run(
     yield Run(
         version=version(),
         inputs=source.inputs,
-        settings=_changed(settings),
+        settings=changed(settings),
         rules=[rule.id for rule in rules.values() if selected(rule, settings)],
     )
     for batch in source.batches():
         if not batch.count:  # nobody sends anything, but time goes by
             reassembly.idle(int(batch.time_ns[0]))
-            for record in chain(connections.take(reassembly.chunks, bytearray()), connections.collect()):
-                yield from tally.pass_on(record)
+            yield from tally.pass_on(connections.take(reassembly.chunks, bytearray()))
+            yield from tally.pass_on(connections.collect())
             after_batch()
             continue
         flows.decode(batch, segments, unwrapper)
         signs.look(batch, segments, flows.slots)
-        _note(connections.capture, batch, signs, tally.packets, settings.clock_step)
+        note(connections.capture, batch, signs, tally.packets, settings.clock_step)
         reassembly.begin(batch, segments, flows.slots)
         decryption.learn(source.secrets)
         if decryption.keylog.given:
@@ -85,23 +86,19 @@ def run(
         row = 0
         while row < segments.count:
             row = reassembly.deliver(row)
-            for record in connections.take(reassembly.chunks, batch.data):
-                yield from tally.pass_on(record)
+            yield from tally.pass_on(connections.take(reassembly.chunks, batch.data))
         reassembly.finish()
         tally.packets += batch.count
         tally.bytes += int(batch.captured[: batch.count].sum())
         if source.waits:
-            for record in connections.collect():
-                yield from tally.pass_on(record)
+            yield from tally.pass_on(connections.collect())
         after_batch()
     connections.capture.drops = source.drops
     connections.capture.lossy = source.drops > 0 or "live_queue" in source.limits
     for _ in reassembly.end():
-        for record in connections.take(reassembly.chunks, bytearray()):
-            yield from tally.pass_on(record)
+        yield from tally.pass_on(connections.take(reassembly.chunks, bytearray()))
     limits = unwrapper.limits | source.limits
-    for record in connections.finish(tally.packets, limits):
-        yield from tally.pass_on(record)
+    yield from tally.pass_on(connections.finish(tally.packets, limits))
 
     flows.skipped[FRAGMENT] += unwrapper.waiting
     skipped = {reason: int(count) for reason, count in zip(SKIPPED, flows.skipped, strict=True) if count}
@@ -123,77 +120,3 @@ def run(
         unreadable=source.unreadable,
         elapsed_ns=time.monotonic_ns() - started,
     )
-
-
-class _Tally:
-    """Counts for the summary, over every finding whether it is written or not."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._findings_wanted = "findings" in settings.records
-        self._placed = settings.engine == "native"
-        self.packets = 0
-        self.bytes = 0
-        self.findings: dict[str, int] = {}
-        self.severities = {severity.value: 0 for severity in Severity}
-
-    def pass_on(self, record: Record) -> Iterator[Record]:
-        """The record again, counted, if it was asked for."""
-        if isinstance(record, Finding):
-            self.findings[record.rule] = self.findings.get(record.rule, 0) + record.count
-            self.severities[record.severity] += record.count
-            if not self._findings_wanted:
-                return
-            if not self._placed:  # tshark does not tell where in the file a byte stands, and it may be deciphered
-                record = msgspec.structs.replace(record, file_offset=None)
-        yield record
-
-
-def _note(capture: Capture, batch: Batch, signs: Signs, ordinal: int, step: int) -> None:
-    """Count what concerns the run as a whole: packets cut, out of time, with a wrong checksum, captured twice."""
-    count = batch.count
-    cut = np.flatnonzero(batch.captured[:count] < batch.wire[:count])
-    if len(cut):
-        capture.cut += len(cut)
-        capture.cut_first = capture.cut_first or _place(batch, int(cut[0]), ordinal)
-    times = np.concatenate(([capture.latest_ns], batch.time_ns[:count]))
-    ahead = np.diff(times)
-    backwards = np.flatnonzero(ahead < 0)
-    capture.latest_ns = int(times[-1])
-    if len(backwards):
-        back = np.flatnonzero(ahead <= -step)[: STEPS - len(capture.steps)]
-        capture.steps += zip((ordinal + back).tolist(), times[back].tolist(), strict=True)
-        capture.backwards += len(backwards)
-        capture.backwards_first = capture.backwards_first or _place(batch, int(backwards[0]), ordinal)
-    if signs.bad:
-        capture.bad += signs.bad
-        capture.bad_ip += signs.bad_ip
-        capture.bad_tcp += signs.bad_tcp
-        capture.unfinished += signs.unfinished
-        capture.bad_first = capture.bad_first or _place(batch, signs.first_bad, ordinal)
-    if signs.twice:
-        capture.twice += signs.twice
-        capture.twice_first = capture.twice_first or _place(batch, signs.first_twice, ordinal)
-
-
-def _place(batch: Batch, row: int, ordinal: int) -> Place:
-    return Place(
-        int(batch.file[row]),
-        int(batch.number[row]),
-        ordinal + row,
-        int(batch.time_ns[row]),
-        int(batch.file_offset[row]),
-    )
-
-
-def _changed(settings: Settings) -> dict[str, object]:
-    """The settings that differ from the defaults, as JSON would have them."""
-    defaults = Settings()
-    changed = {
-        name: getattr(settings, name)
-        for name in settings.__struct_fields__
-        if getattr(settings, name) != getattr(defaults, name)
-    }
-    if settings.tshark_options:
-        changed["tshark_options"] = [option.partition(":")[0] for option in settings.tshark_options]
-    result: dict[str, object] = msgspec.to_builtins(changed, order="deterministic")
-    return result

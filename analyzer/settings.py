@@ -210,3 +210,17 @@ ALL = "ALL"
 
 RECORDS = ("connections", "handshakes", "frames", "messages", "findings")
 """The kinds of record that can be asked for (``run`` and ``summary`` always come)."""
+
+
+def changed(settings: Settings) -> dict[str, object]:
+    """The settings that differ from the defaults, as JSON would have them."""
+    defaults = Settings()
+    differing = {
+        name: getattr(settings, name)
+        for name in settings.__struct_fields__
+        if getattr(settings, name) != getattr(defaults, name)
+    }
+    if settings.tshark_options:
+        differing["tshark_options"] = [option.partition(":")[0] for option in settings.tshark_options]
+    result: dict[str, object] = msgspec.to_builtins(differing, order="deterministic")
+    return result

@@ -23,6 +23,7 @@ TOP = (
     "link",
     "judge",
     "connections",
+    "counting",
     "pipeline",
     "cluster",
     "crosscheck",

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from analyzer import pipeline
 from analyzer.capture.source import open_source
-from analyzer.model import Connection, Finding, Frame, Message, Record, Run, Severity, Summary
-from analyzer.settings import RECORDS, Settings
+from analyzer.model import Connection, Finding, Frame, Record, Run, Severity, Summary
+from analyzer.settings import Settings
 from analyzer.wire import pcap
 from samples import transcript
 from samples.traffic import pcap_bytes
@@ -163,27 +163,7 @@ def test_a_capture_may_end_inside_anything(path: Path) -> None:
         assert only(Summary, records)[0].packets == count
 
 
-# --- the summary and the run
-
-
-def test_the_summary_counts_what_was_not_asked_for() -> None:
-    story = "client: 81 05 48 65 6c 6c 6f\nclient: 81 80 37 fa 21 3d"
-    everything, nothing = played(story), played(story, records=frozenset())
-    assert [type(record) for record in nothing] == [Run, Summary]
-    counts = [
-        msgspec.structs.replace(record, elapsed_ns=0)
-        for records in (everything, nothing)
-        for record in only(Summary, records)
-    ]
-    assert counts[0] == counts[1]
-    assert counts[0].findings["MK-001"] == 1
-
-
-@pytest.mark.parametrize("kind", RECORDS)
-def test_a_result_holds_what_was_asked_for(kind: str) -> None:
-    records = played("client: 81 05 48 65 6c 6c 6f", records=frozenset({kind}))
-    kinds = {type(record).__name__.lower() + "s" for record in records[1:-1]}
-    assert kinds == {kind}
+# --- the run and its packets
 
 
 def test_the_run_names_the_settings_that_differ_and_the_rules_that_run() -> None:
@@ -205,20 +185,6 @@ def test_progress_is_told_after_each_batch() -> None:
     records = list(pipeline.run(source, chosen, lambda: calls.append(None)))
     (summary,) = only(Summary, records)
     assert len(calls) >= summary.packets / 10 > 1
-
-
-def test_packets_whose_time_goes_back_are_counted_whatever_the_batch() -> None:
-    story = "client: 81 80 37 fa 21 3d\n-5s\nclient: 81 80 37 fa 21 3d\n-5s\nserver: 81 00"
-    for batch_packets in (1, 3, 8192):
-        found = [one for one in only(Finding, played(story, batch_packets=batch_packets)) if one.rule == "ST-010"]
-        assert [(one.count, one.connection, one.packet) for one in found] == [(2, None, 10)]
-
-
-def test_messages_are_counted_once_each() -> None:
-    records = played("client: 01 80 37 fa 21 3d\nclient: 80 80 37 fa 21 3d\nserver: 82 00\nserver: 02 00")
-    whole = [message for message in only(Message, records) if message.complete]
-    (summary,) = only(Summary, records)
-    assert summary.messages == len(whole) == 2
 
 
 def test_a_syn_that_is_captured_late_counts_whatever_the_batch() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from analyzer import settings
 from analyzer.model import Severity
-from analyzer.settings import RECORDS, Settings
+from analyzer.settings import RECORDS, Settings, changed
 
 ROOT = Path(settings.__file__).parent
 OFF = {"frame_bytes", "inflated_bytes"}
@@ -39,3 +39,14 @@ def test_every_setting_is_documented() -> None:
     source = inspect.getsource(Settings)
     fields = re.findall(r"^    (\w+): .*\n(?:    \"\"\")?", source, re.MULTILINE)
     assert set(Settings.__struct_fields__) <= set(fields)
+
+
+def test_what_was_changed_is_told_as_json_has_it() -> None:
+    chosen = Settings(decode_as=frozenset({8080, 80}), severity={"MK-001": Severity.INFO}, batch_packets=7)
+    assert changed(chosen) == {"decode_as": [80, 8080], "severity": {"MK-001": "info"}, "batch_packets": 7}
+    assert changed(Settings()) == {}
+
+
+def test_values_of_tsharks_options_stay_here() -> None:
+    """They may be secrets."""
+    assert changed(Settings(tshark_options=("tls.keys:secret",)))["tshark_options"] == ["tls.keys"]
