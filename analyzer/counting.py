@@ -46,7 +46,7 @@ class Tally:
 def note(capture: Capture, batch: Batch, signs: Signs, ordinal: int, step: int) -> None:
     """Count what concerns the run as a whole: packets cut, out of time, with a wrong checksum, captured twice.
 
-    ``ordinal`` is the number of packets before the batch; a packet ``step`` nanoseconds older than its predecessor shows
+    ``ordinal`` is the number of packets before the batch; a packet ``step`` nanoseconds older than the one before shows
     that the clock was set back.
     """
     count = batch.count
