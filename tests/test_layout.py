@@ -129,6 +129,8 @@ WHOLE_FOLDER = {
     Path("rules/test_examples.py"),
     Path("rules/test_catalogue.py"),
     Path("report/test_hostile.py"),
+    Path("report/test_golden.py"),
+    Path("report/test_failing.py"),
 }
 """Tests of a folder rather than of one module."""
 
