@@ -84,6 +84,7 @@ class Connections:
             settings.control_bytes,
             settings.flood_control_frames,
             settings.flood_control_period,
+            settings.large_message,
             settings.frame_bytes,
         )
         self._messages = Messages(settings, rows=rows)

@@ -164,7 +164,8 @@ class Judge:
     def frames(self, frames: FrameColumns, links: Mapping[int, Link]) -> None:
         """Frames were decoded. ``links``, by the connection's number, are told what matters to them."""
         self._links = links
-        self._closes(frames, links)
+        odd = frames.unusual
+        self._closes(odd, links)
         self._mask_keys.take(frames)
         if "frames" in self._settings.records:
             for row in np.flatnonzero(frames.cut != Cut.HTTP).tolist():
@@ -175,9 +176,9 @@ class Judge:
                 )
         for sequel in self._watch.frames(frames):
             self._sequel(sequel, sequel.place.ordinal)
-        of_opcode = {opcode: frames.only(opcode) for opcode in self._opcodes}
+        of_opcode = {opcode: odd.only(opcode) for opcode in self._opcodes}
         for rule in self._frame_rules:
-            mine = frames if rule.opcode is None else of_opcode[rule.opcode]
+            mine = odd if rule.opcode is None else of_opcode[rule.opcode]
             if len(mine):
                 for draft in drafts.of_frames(rule, self._number_of[rule.id], mine, self._files):
                     self._blame(rule, draft)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.frames.columns import FrameColumns
+from analyzer.frames.decode import NAMED, REQUEST_LINE, ROLES_SURE, UNKNOWN_EXTENSION
 from analyzer.judge import ITEMS, Judge
 from analyzer.model import Connection, Finding, Frame, Message, Place
 from analyzer.rules import registry
 from analyzer.rules.capture_facts import Capture
 from analyzer.settings import Settings
+from tests.frames.feeding import DEFLATE, PLAIN, Line
 from tests.running import only, played
 
 PLACE = Place(0, 7, 6, 5_000, 100)
@@ -59,3 +66,56 @@ def test_a_connection_s_own_findings_name_its_side() -> None:
     assert (gap.direction, gap.byte_offset, gap.connection) == ("server", 132, 0)
     (connection,) = only(Connection, records)
     assert records.index(gap) < records.index(connection)
+
+
+# --- frames that nothing is unusual about
+
+NARROW = Settings(large_message=200, flood_control_frames=3, flood_fragments=2, flood_empty_fragments=1)
+FRAME_RULES = [rule for rule in registry.load().values() if rule.subject == FrameColumns.__name__]
+LENGTHS = st.sampled_from([0, 1, 2, 20, 125, 126, 200, 201, 300])
+
+
+class Judged(Line):
+    """All rules about frames, asked about every frame."""
+
+    def collect(self) -> None:
+        frames = FrameColumns(self.decoder.frames, settings=NARROW)
+        self.plain = getattr(self, "plain", 0) + int((frames.odd == 0).sum())
+        for rule in FRAME_RULES:
+            assert not (rule.check(frames).rows & (frames.odd == 0)).any(), rule.id
+            assert np.count_nonzero(rule.check(frames).rows) == np.count_nonzero(rule.check(frames.unusual).rows)
+        self.decoder.frames.clear()
+
+
+@st.composite
+def frames_sent(draw: st.DrawFn) -> tuple[int, bytes]:
+    """A side, and a frame of its own that is mostly in order."""
+    side = draw(st.integers(0, 1))
+    first = draw(st.sampled_from([0x81, 0x82, 0x89, 0x8A, 0xC1, 0xC2, 0x01, 0x80]) | st.integers(0, 255))
+    masked = draw(st.sampled_from([side == 0] * 6 + [side == 1]))
+    length, form = draw(LENGTHS), draw(st.sampled_from([7, 7, 7, 7, 16, 64]))
+    payload = draw(st.sampled_from([b"GET / HTTP/1.1\r\n", b"\x03\xe8", b"\x03"]))[:length].ljust(length, b"x")
+    if form == 7 and length > 125:
+        form = 16
+    size = bytes([length]) if form == 7 else bytes([126 if form == 16 else 127]) + length.to_bytes(form // 8, "big")
+    return side, bytes([first, size[0] | (128 if masked else 0)]) + size[1:] + (bytes(4) if masked else b"") + payload
+
+
+@given(
+    st.lists(frames_sent(), max_size=60),
+    st.sampled_from([PLAIN, PLAIN | NAMED, DEFLATE, PLAIN | 7, PLAIN | UNKNOWN_EXTENSION, ROLES_SURE, 0]),
+    st.integers(0, 1 << 20),
+)
+@settings(max_examples=300)
+def test_rules_find_nothing_in_frames_that_nothing_is_unusual_about(
+    sent: list[tuple[int, bytes]], context: int, acked: int
+) -> None:
+    line = Judged(context=context & ~REQUEST_LINE, settings=NARROW)
+    line.batch(sent, acked=acked).done()
+
+
+def test_nearly_all_frames_are_of_that_kind() -> None:
+    line = Judged(settings=NARROW)
+    line.batch([(0, bytes.fromhex("818261626364 2022")), (1, bytes.fromhex("82026162")), (1, bytes.fromhex("8900"))])
+    line.done()
+    assert line.plain == 3

@@ -16,6 +16,7 @@ HOT = (
     "analyzer.frames.decode",
     "analyzer.frames.text",
     "analyzer.messages.tokens",
+    "analyzer.rules.pings",
 )
 """The modules that pyproject.toml compiles where it can."""
 

@@ -64,18 +64,27 @@ class FrameColumns:
     def __init__(self, rows: FrameRows, chosen: I64 | None = None, settings: Settings = DEFAULTS) -> None:
         """All of ``rows``, or the ``chosen`` ones; ``settings`` for the rules whose thresholds stand there."""
         self.settings = settings
-        self._rows = rows
+        self.rows = rows
         self._chosen = chosen
         self.count = rows.count if chosen is None else len(chosen)
 
     def only(self, opcode: int) -> FrameColumns:
         """The frames with that opcode."""
-        return FrameColumns(self._rows, np.flatnonzero(self.opcode == opcode), self.settings)
+        return self._those(self.opcode == opcode)
+
+    @cached_property
+    def unusual(self) -> FrameColumns:
+        """The frames that something is unusual about, in which alone there can be anything wrong (`FrameRows.odd`)."""
+        return self._those(self.odd != 0)
+
+    def _those(self, which: Mask) -> FrameColumns:
+        chosen = np.flatnonzero(which)
+        return FrameColumns(self.rows, chosen if self._chosen is None else self._chosen[chosen], self.settings)
 
     def __getattr__(self, name: str) -> Any:
         if name not in FRAME_COLUMNS:
             raise AttributeError(name)
-        column = np.asarray(getattr(self._rows, name))
+        column = np.asarray(getattr(self.rows, name))
         column = column[: self.count] if self._chosen is None else column[self._chosen]
         self.__dict__[name] = column
         return column
@@ -198,7 +207,7 @@ class FrameColumns:
     def control_payload(self, row: int) -> bytes:
         """The unmasked payload of a control frame, as far as it was kept."""
         start, size = int(self.control[row]), int(self.control_size[row])
-        return unmask(bytes(self._rows.arena[start : start + size]), int(self.key[row]), 0)
+        return unmask(bytes(self.rows.arena[start : start + size]), int(self.key[row]), 0)
 
     def control_payloads(self, rows: I64) -> list[bytes]:
         """`control_payload` of many rows at once."""
@@ -206,7 +215,7 @@ class FrameColumns:
         ends = np.cumsum(size)
         within = np.arange(int(size.sum())) - np.repeat(ends - size, size)
         keys = self.key[rows].astype(">u4").view(np.uint8).reshape(len(rows), frame.MASKING_KEY.sizeof())
-        wire = np.asarray(self._rows.arena, dtype=np.uint8)[np.repeat(self.control[rows], size) + within]
+        wire = np.asarray(self.rows.arena, dtype=np.uint8)[np.repeat(self.control[rows], size) + within]
         plain = (wire ^ keys[np.repeat(np.arange(len(rows)), size), within % keys.shape[1]]).tobytes()
         return [plain[start:end] for start, end in zip((ends - size).tolist(), ends.tolist(), strict=True)]
 
@@ -222,7 +231,7 @@ class FrameColumns:
 
     def place(self, row: int, at: int = 0) -> Place:
         """Where byte ``at`` of the frame, of its header or a control frame's payload, was captured."""
-        for byte, file, packet, time_ns, file_offset in reversed(self._rows.spans.get(self._row(row), ())):
+        for byte, file, packet, time_ns, file_offset in reversed(self.rows.spans.get(self._row(row), ())):
             if byte <= at:
                 return Place(file, packet, int(self.ordinal[row]), time_ns, file_offset + at - byte)
         return Place(
@@ -249,7 +258,7 @@ class FrameColumns:
     def _kept(self, row: int) -> bytes:
         """What is kept of the payload, as on the wire."""
         start, size = int(self.control[row]), int(self.control_size[row])
-        return bytes(self._rows.arena[start : start + size])
+        return bytes(self.rows.arena[start : start + size])
 
     def record(self, row: int, files: list[str], *, first_bytes: bool = False) -> Frame:
         """The frame as a record; ``files`` are the run's inputs. ``first_bytes``: with what is kept of its bytes."""

@@ -17,8 +17,9 @@ from __future__ import annotations
 from typing import Any
 
 import cython
+import numpy as np
 
-from analyzer.model import Cut, Place
+from analyzer.model import Cut, Opcode, Place
 from analyzer.tcp.columns import column, longer
 from analyzer.tcp.streams import DATA, Chunks
 from analyzer.wire import frame, tables
@@ -37,6 +38,18 @@ MASKED = cython.declare(Octets, memoryview(bytearray(tables.MASKED.tobytes())))
 LENGTH7 = cython.declare(Octets, memoryview(bytearray(tables.LENGTH7.tobytes())))
 EXTENDED = cython.declare(Octets, memoryview(bytearray(tables.EXTENDED.tobytes())))
 HEADER = cython.declare(Octets, memoryview(bytearray(tables.HEADER.tobytes())))
+RSV1 = 4
+"""Of the reserved bits as one number, the one that permessage-deflate owns."""
+_lone = (tables.FIN == 1) & np.isin(tables.OPCODE, (Opcode.TEXT, Opcode.BINARY, Opcode.PING, Opcode.PONG))
+PLAIN = cython.declare(Octets, memoryview(bytearray(_lone & (tables.RSV == 0))))
+"""First bytes of messages of one frame, Pings and Pongs, with no reserved bit set."""
+COMPRESSED = cython.declare(
+    Octets, memoryview(bytearray(_lone & (tables.RSV == RSV1) & (tables.OPCODE < frame.CONTROL_BIT)))
+)
+"""First bytes of messages of one frame, compressed (RFC 7692 6)."""
+SHORT_16 = cython.declare(cython.longlong, frame.LENGTH_16 - 1)
+SHORT_64 = cython.declare(cython.longlong, (1 << 16) - 1)
+"""The longest payloads that need no 16-bit and no 64-bit length."""
 SUSPECT = cython.declare(Octets, memoryview(bytearray(chr(byte) in "CDGHLMOPTU" for byte in range(256))))
 """First letters of HTTP methods and of a status line. Read as a frame each sets a reserved bit or opcode."""
 
@@ -116,7 +129,9 @@ _REQUEST_LINE = cython.declare(cython.longlong, REQUEST_LINE)
 _COMPRESSION = cython.declare(cython.longlong, COMPRESSION)
 _UNKNOWN = cython.declare(cython.longlong, UNKNOWN_EXTENSION)
 _SEEN = cython.declare(cython.longlong, OPENING_SEEN)
-_RSV1 = cython.declare(cython.longlong, 4)
+_RSV1 = cython.declare(cython.longlong, RSV1)
+_DEFLATE = cython.declare(cython.longlong, COMPRESSION | RSV1)
+"""What a context says where permessage-deflate owns its reserved bit."""
 
 MISSING, DOUBT = 1, 2
 """Bits that say why a frame or message cannot be judged: bytes of it were not captured; nobody knows what it means."""
@@ -132,6 +147,7 @@ FRAME_COLUMNS = (
     "ordinal", "offset", "byte0", "byte1", "header", "length", "key", "present", "cut", "acked", "context",
     "closed", "peer_close", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost",
     "m_file", "m_packet", "m_time_ns", "m_empty", "p_compressed", "p_lost", "control", "control_size", "burst",
+    "before_from", "before_to", "odd",
 )  # fmt: skip
 PIECE_COLUMNS = (
     "direction", "connection", "client", "start", "length", "key", "offset", "frame", "frame_offset",
@@ -188,6 +204,9 @@ class FrameRows:
     control = cython.declare(Column, visibility="public")
     control_size = cython.declare(Column, visibility="public")
     burst = cython.declare(Column, visibility="public")
+    before_from = cython.declare(Column, visibility="public")
+    before_to = cython.declare(Column, visibility="public")
+    odd = cython.declare(Column, visibility="public")
 
     def __init__(self, rows: int, kept_bytes: int) -> None:
         """Room for ``rows`` frames, and in ``arena`` for ``kept_bytes`` of each one's payload. Columns: ``connection``
@@ -200,6 +219,9 @@ class FrameRows:
         belongs to, whether it is compressed (``p_compressed``) and why it cannot be judged (``p_lost``: MISSING,
         DOUBT), and where what is kept of the payload stands in ``arena``, still masked.
         ``burst`` is 0 but for the control frame that is one too many: then it is how many came in so short a time.
+        ``before_from`` and ``before_to`` are when the frame before it was captured, from its first to its last byte.
+        ``odd`` is 0 where nothing is unusual about the frame, so that nobody who looks for what is wrong need look at
+        it (`FrameDecoder.plain`).
 
         ``spans`` says of the few rows whose header or control payload is cut over several packets where each part was
         captured: by row, (byte of the frame, file, packet, nanoseconds, file offset) of all parts but the first.
@@ -320,6 +342,8 @@ class Decoder:
     asked = cython.declare(cython.longlong, visibility="public")
     asked_ns = cython.declare(cython.longlong, visibility="public")
     size = cython.declare(cython.longlong, visibility="public")
+    before_from = cython.declare(cython.longlong, visibility="public")
+    before_to = cython.declare(cython.longlong, visibility="public")
     # the message in progress
     open = cython.declare(cython.longlong, visibility="public")
     m_index = cython.declare(cython.longlong, visibility="public")
@@ -361,7 +385,7 @@ class Decoder:
             "p_compressed", "p_write", "control_size", "index", "stopped", "closed", "close_end", "whole", "finished",
             "size", "asked_ns", "open", "m_index", "m_bytes", "m_frames", "m_opcode", "m_compressed", "m_lost",
             "m_file", "m_packet", "m_time_ns", "m_empty", "c_begin", "c_now", "c_before", "c_told",
-            "spelled",
+            "spelled", "before_from", "before_to",
         ):  # fmt: skip
             setattr(self, name, 0)
 
@@ -387,14 +411,16 @@ class FrameDecoder:
     control_frames = cython.declare(cython.longlong)
     half_period = cython.declare(cython.longlong)
     data_bytes = cython.declare(cython.Py_ssize_t)
+    large = cython.declare(cython.longlong)
 
     def __init__(
-        self, rows: int, control_bytes: int, control_frames: int, control_period: int, data_bytes: int = 0
+        self, rows: int, control_bytes: int, control_frames: int, control_period: int, large: int, data_bytes: int = 0
     ) -> None:
         """Tables of ``rows`` frames and pieces.
 
         Of each control frame's payload ``control_bytes`` are kept, of other frames' ``data_bytes``. More than
-        ``control_frames`` of one direction within ``control_period`` nanoseconds are a burst.
+        ``control_frames`` of one direction within ``control_period`` nanoseconds are a burst. Frames of more than
+        ``large`` bytes are odd.
 
         ``closes``: directions whose first Close came, for the caller to take away.
         """
@@ -408,6 +434,7 @@ class FrameDecoder:
         self.control_frames = control_frames
         self.half_period = control_period // 2
         self.data_bytes = data_bytes
+        self.large = large
 
     def grow(self, directions: int) -> None:
         """Make room for ``directions``; new ones carry HTTP until told otherwise."""
@@ -850,6 +877,13 @@ class FrameDecoder:
         out.burst[n] = 0
         if cut == WHOLE and OPCODE[dec.head[0]] >= CONTROL:
             out.burst[n] = self.burst(dec)
+        out.before_from[n] = dec.before_from
+        out.before_to[n] = dec.before_to
+        dec.before_from = dec.time_ns
+        dec.before_to = dec.last_time_ns
+        out.odd[n] = 1
+        if cut == WHOLE and not out.burst[n] and out.peer_close[n] == _NO_CLOSE and self.plain(dec):
+            out.odd[n] = 0
         for k in range(dec.control_size):
             out.arena[out.arena_size + k] = dec.control[k]
         out.arena_size += dec.control_size
@@ -858,6 +892,29 @@ class FrameDecoder:
             out.span_count += len(dec.spans)
             dec.spans = None
         out.count = n + 1
+
+    @cython.cfunc
+    @cython.locals(dec=Decoder)
+    @cython.exceptval(check=False)
+    def plain(self, dec: Decoder) -> cython.bint:
+        """Whether nothing is unusual about the frame at hand, which is whole, but perhaps its masking key or payload.
+
+        It is a message of its own, a Ping or a Pong, with the mask its sender should set, the shortest form of length
+        (RFC 6455 5.2), and no reserved bit but that of a compressed message; no message is in progress and no Close was
+        sent. Nearly all frames are plain, and the rules about frames find nothing in them (a test compares).
+        """
+        first: cython.int = dec.head[0]
+        second: cython.int = dec.head[1]
+        extended: cython.int = EXTENDED[second]
+        if not PLAIN[first] and not (COMPRESSED[first] and (dec.context & _DEFLATE) == _DEFLATE):
+            return False
+        if dec.open or dec.closed or dec.spelled == _SPELLED or MASKED[second] != dec.client:
+            return False
+        if dec.length > self.large:
+            return False
+        if not extended:
+            return True
+        return OPCODE[first] < CONTROL and dec.length > (SHORT_16 if extended == 2 else SHORT_64)
 
     @cython.cfunc
     @cython.locals(dec=Decoder)

@@ -11,12 +11,16 @@ Nothing here grows with the connection, and data frames are looked at only while
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from analyzer.model import Cause, Direction, Place, Severity
 from analyzer.rules.faults import Fault
-from analyzer.rules.pings import Pings
 from analyzer.settings import Settings
+
+if TYPE_CHECKING:
+    from analyzer.rules.pings import Pings
 
 NEVER = 1 << 62
 """Stands for the ordinal of what did not happen."""
@@ -47,6 +51,15 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     def precedes(self, ended: Ended) -> bool:
         """Whether it was sent before the other side's FIN or RST, or without knowing of it."""
         return self.place.ordinal < ended.place.ordinal or ended.acked >= self.end or self.acked <= ended.offset
+
+
+class Noted(msgspec.Struct):
+    """Something that was noticed once or more often: the first time, and how often."""
+
+    act: Act
+    detail: int = 0
+    """Nanoseconds or a number, as the rule says."""
+    count: int = 1
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):
@@ -110,8 +123,6 @@ class Side(msgspec.Struct):
     """When that was finished; 0: never."""
     pings: Pings | None = None
     """What it sent, and what is known of the answers."""
-    latest: tuple[int, int, int] = (-1, 0, 0)
-    """While the peer's Pings wait: number, first and last nanosecond of its latest frame."""
     heard_ns: int = -1
     """When it first sent something in a segment that acknowledged the peer's Close."""
     begun: Act | None = None
@@ -178,7 +189,7 @@ class Dialogue(msgspec.Struct):
         """Nothing more will be said."""
         for _, me, peer in self.pairs():
             if peer.pings is not None:
-                peer.pings.finish(self.open_until(me, peer), self.settings)
+                peer.pings.finish(self.open_until(me, peer))
 
     def pairs(self) -> tuple[tuple[int, Side, Side], tuple[int, Side, Side]]:
         """Each role, with its own side and the peer's."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzer.model import Level, Role, Severity
-from analyzer.rules.dialogue import NEVER, Dialogue, Side, doing, omitting, seconds
+from analyzer.rules.dialogue import NEVER, Dialogue, Noted, Side, doing, omitting, seconds
 from analyzer.rules.faults import Fault
-from analyzer.rules.listening import ENOUGH
-from analyzer.rules.pings import Noted, Ping
+from analyzer.rules.pings import ENOUGH, Beat
 from analyzer.rules.registry import rule
 
 
@@ -76,7 +75,7 @@ def ping_unanswered(dialogue: Dialogue) -> Iterator[Fault]:
         passed = [
             ping
             for ping in pings.waiting
-            if pings.differing is None or ping is not pings.differing.ping  # else it was answered, in its way
+            if pings.differing is None or ping is not pings.open  # else it was answered, in its way
             if _overdue(dialogue, me, peer, ping) or (me.close is not None and ping.later >= ENOUGH)
         ]
         if passed:
@@ -89,10 +88,10 @@ def ping_unanswered(dialogue: Dialogue) -> Iterator[Fault]:
             )
 
 
-def _overdue(dialogue: Dialogue, me: Side, peer: Side, ping: Ping) -> bool:
+def _overdue(dialogue: Dialogue, me: Side, peer: Side, ping: Beat) -> bool:
     """Whether ``me`` had the Ping, and the time to answer it."""
-    had = ping.later > 0 or me.acknowledged >= ping.act.end
-    waited = dialogue.open_until(me, peer) - ping.act.known_ns
+    had = ping.later > 0 or me.acknowledged >= ping.end
+    waited = dialogue.open_until(me, peer) - ping.known_ns
     return had and dialogue.timed(ping.act) and waited > dialogue.settings.pong_timeout
 
 

@@ -49,7 +49,11 @@ class Line:
         connections: int = 1,
     ) -> None:
         self.decoder = FrameDecoder(
-            rows, settings.control_bytes, settings.flood_control_frames, settings.flood_control_period
+            rows,
+            settings.control_bytes,
+            settings.flood_control_frames,
+            settings.flood_control_period,
+            settings.large_message,
         )
         self.messages = Messages(settings, rows=rows)
         directions = 2 * connections

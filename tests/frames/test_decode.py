@@ -284,7 +284,7 @@ def test_only_text_is_looked_at_where_nothing_was_asked_for() -> None:
 
 
 def test_directions_keep_their_phase_when_more_come() -> None:
-    decoder = FrameDecoder(16, 125, 500, 5_000_000_000)
+    decoder = FrameDecoder(16, 125, 500, 5_000_000_000, 1 << 20)
     decoder.grow(2)
     decoder.phase[1] = 2
     decoder.grow(3)

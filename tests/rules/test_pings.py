@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.model import Place
-from analyzer.rules.dialogue import Act
-from analyzer.rules.pings import EARLY, Pings
+from analyzer.rules.pings import EARLY, Beat, Pings
 from analyzer.settings import SECOND, Settings
 
 SETTINGS = Settings(pings=4)
@@ -14,26 +12,29 @@ class Talk:
     """Pings and Pongs in the order in which they were captured."""
 
     def __init__(self, settings: Settings = SETTINGS) -> None:
-        self.pings, self.settings, self.sent, self.now, self.forgot = Pings(), settings, 0, 0, 0
+        self.pings, self.sent, self.now, self.forgot = Pings(settings), 0, 0, 0
 
-    def act(self, end: int, acked: int) -> Act:
-        place = Place(0, self.now + 1, self.now, self.now * SECOND, 0)
-        return Act(place, self.now * SECOND, self.now, end - 5, end, acked)
+    def beat(self, payload: bytes | None, end: int, acked: int) -> Beat:
+        beat = Beat()
+        beat.file, beat.packet, beat.ordinal, beat.file_offset = 0, self.now + 1, self.now, 0
+        beat.time_ns = beat.known_ns = self.now * SECOND
+        beat.frame, beat.offset, beat.end, beat.acked = self.now, end - 5, end, acked
+        beat.payload, beat.echoed, beat.later = payload, False, 0
+        return beat
 
     def ping(self, payload: bytes | None, wait: int = 0) -> Talk:
         self.now += 1 + wait
         self.sent += 5
-        self.forgot += self.pings.ping(self.act(self.sent, 0), payload, self.settings)
+        self.forgot += self.pings.ping(self.beat(payload, self.sent, 0))
         return self
 
     def pong(self, payload: bytes | None, wait: int = 0, acked: int | None = None, sure: bool = True) -> Talk:
         self.now += 1 + wait
-        act = self.act(0, self.sent if acked is None else acked)
-        self.pings.pong(act, payload, self.settings, sure=sure)
+        self.pings.pong(self.beat(payload, 0, self.sent if acked is None else acked), sure)
         return self
 
     def noted(self, wait: int = 0) -> dict[str, int]:
-        self.pings.finish((self.now + wait) * SECOND, self.settings)
+        self.pings.finish((self.now + wait) * SECOND)
         return {rule: noted.count for rule, noted in self.pings.noted.items()}
 
 
