@@ -97,28 +97,6 @@ class Place(msgspec.Struct, frozen=True, gc=False):
         return f"packet {self.packet} (file {self.file}, byte {self.file_offset})"
 
 
-class Packet(msgspec.Struct, frozen=True, gc=False):
-    """One captured packet, as a person would look at it."""
-
-    file: str
-    packet: int
-    time_ns: int
-    captured_length: int
-    wire_length: int
-    link_type: int
-
-
-class Gap(msgspec.Struct, frozen=True, gc=False):
-    """Bytes of one direction that the capture does not hold."""
-
-    stream_offset: int
-    length: int
-    reason: Literal["lost", "snaplen", "limit"]
-
-    def __str__(self) -> str:
-        return f"gap of {self.length} bytes at {self.stream_offset} ({self.reason})"
-
-
 # --- records -----------------------------------------------------------------------------------------
 
 

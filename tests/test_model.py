@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.model import Extension, Frame, Gap, Input, Place, Report, Run, Severity, Summary
+from analyzer.model import Extension, Frame, Input, Place, Report, Run, Severity, Summary
 
 
 def frame(opcode: int, *, fin: bool = True) -> Frame:
@@ -63,7 +63,6 @@ def test_every_frame_can_be_told(opcode: int) -> None:
 
 def test_a_few_words_for_the_log() -> None:
     assert str(Place(0, 7, 6, 1, 40)) == "packet 7 (file 0, byte 40)"
-    assert str(Gap(10, 5, "lost")) == "gap of 5 bytes at 10 (lost)"
     assert str(Extension("permessage-deflate", [("a", None), ("b", "9")])) == "permessage-deflate; a; b=9"
     assert str(frame(1)) == "client frame 3: text, 5 bytes"
 

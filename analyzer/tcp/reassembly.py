@@ -183,7 +183,6 @@ class Reassembly:
         s, streams = self._segments, self.streams
         d, flags, row = s.direction[i], s.flags[i], s.row[i]
         slot = d >> 1
-        self._i = i
         self._delivery.row = row
         self._clock.see(int(self._batch.time_ns[row]))
         self.chunks.reserve(MARGIN)

@@ -51,7 +51,6 @@ SYNCED, UNHEARD = 1, (2, 4)
 
 LOST, SNAPLEN, LIMIT, SEALED, SEALED_UNSURE = range(5)
 """Why a GAP is one, in its ``start``. The last two: what is missing was encrypted; how much it was is a guess."""
-GAP_REASONS = ("lost", "snaplen", "limit")
 
 SECURED, FAILED, UNREADABLE, WITHHELD = range(4)
 """What a TLS row says. SECURED: from now on the bytes are decrypted; its ``start`` is 0 where the ClientHello, at the

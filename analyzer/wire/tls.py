@@ -29,7 +29,6 @@ CONTENT_TYPES = (CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA)
 
 VERSION_MAJOR = 3
 SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3 = 0x0300, 0x0301, 0x0302, 0x0303, 0x0304
-VERSION_NAMES = {SSL_3: "SSL 3.0", TLS_1_0: "TLS 1.0", TLS_1_1: "TLS 1.1", TLS_1_2: "TLS 1.2", TLS_1_3: "TLS 1.3"}
 
 RECORD = Struct("type" / Int8ub, "version" / Int16ub, "length" / Int16ub)
 """What stands before each record's body (RFC 8446 5.1)."""
