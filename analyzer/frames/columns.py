@@ -34,9 +34,6 @@ Mask = NDArray[np.bool_]
 
 DEFAULTS = Settings()
 
-RSV_NAMES = ("RSV1", "RSV2", "RSV3")
-
-
 FIXED = frame.FIRST.sizeof() + frame.SECOND.sizeof()
 """Bytes of a header that are always there."""
 
@@ -117,7 +114,7 @@ class FrameColumns:
 
     @cached_property
     def rsv(self) -> NDArray[np.uint8]:
-        """The reserved bits as one number: 4 is RSV1, 1 is RSV3."""
+        """The reserved bits as one number (`analyzer.wire.tables.RSV_BITS`)."""
         return np.asarray(tables.RSV[self.byte0])
 
     @cached_property
@@ -185,7 +182,7 @@ class FrameColumns:
     @cached_property
     def rsv_owned(self) -> NDArray[np.int64]:
         """Reserved bits that an extension in use defines, as in ``rsv``."""
-        return np.asarray(self.context & 7)
+        return np.asarray(self.context & sum(tables.RSV_BITS.values()))
 
     # --- Close frames
 

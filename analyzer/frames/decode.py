@@ -38,7 +38,7 @@ MASKED = cython.declare(Octets, memoryview(bytearray(tables.MASKED.tobytes())))
 LENGTH7 = cython.declare(Octets, memoryview(bytearray(tables.LENGTH7.tobytes())))
 EXTENDED = cython.declare(Octets, memoryview(bytearray(tables.EXTENDED.tobytes())))
 HEADER = cython.declare(Octets, memoryview(bytearray(tables.HEADER.tobytes())))
-RSV1 = 4
+RSV1 = tables.RSV_BITS["RSV1"]
 """Of the reserved bits as one number, the one that permessage-deflate owns."""
 _lone = (tables.FIN == 1) & np.isin(tables.OPCODE, (Opcode.TEXT, Opcode.BINARY, Opcode.PING, Opcode.PONG))
 PLAIN = cython.declare(Octets, memoryview(bytearray(_lone & (tables.RSV == 0))))

@@ -16,7 +16,7 @@ from analyzer.model import Opcode
 from analyzer.wire import frame, tables
 
 _FIXED = frame.FIRST.sizeof() + frame.SECOND.sizeof()
-_RSV1 = 4
+_RSV1 = tables.RSV_BITS["RSV1"]
 _KEY = frame.MASKING_KEY.sizeof()
 _LONGEST = max(tables.HEADER.tolist())
 _CODE = 2

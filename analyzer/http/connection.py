@@ -26,6 +26,8 @@ from analyzer.http import sniff
 from analyzer.http.body import Chunked, Counted, UntilClose, request_body, response_body
 from analyzer.http.collector import Collector, miss_end
 from analyzer.http.exchange import (
+    HIXIE76_REQUEST,
+    HIXIE76_RESPONSE,
     KEPT,
     SWITCHING,
     Chunk,
@@ -50,9 +52,6 @@ PATIENCE = 16
 STRANGE_CHUNKS = 4
 STRANGE_BYTES = 2048
 """A connection that has shown no HTTP after so many chunks or bytes of one side is given up."""
-
-HIXIE76_REQUEST, HIXIE76_RESPONSE = 8, 16
-"""Bytes after the heads of hixie-76 (draft-ietf-hybi-thewebsocketprotocol-00 1.3)."""
 
 
 class HttpConnection:

@@ -108,6 +108,9 @@ class Exchange(msgspec.Struct, kw_only=True):
         return f"exchange {self.index} of connection {self.connection}: {self.request}, {answer}"
 
 
+HIXIE76_REQUEST, HIXIE76_RESPONSE = 8, 16
+"""Bytes after the heads of hixie-76 (draft-ietf-hybi-thewebsocketprotocol-00 1.3): a third key, and the answer."""
+
 KEPT = 64
 """Bytes of content that are kept: what an error page begins with; hixie-76 needs 8 and 16."""
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.frames.columns import FrameColumns
+from analyzer.frames.decode import RSV1
 from analyzer.messages.columns import DEFLATED, MessageColumns, Status
 from analyzer.messages.inflate import Defect
 from analyzer.model import Level, Opcode, Role, Severity
 from analyzer.rules.faults import Hits
-from analyzer.rules.negotiation import RSV1
 from analyzer.rules.registry import rule
 
 

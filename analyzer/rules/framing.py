@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from analyzer.frames.columns import RSV_NAMES, FrameColumns
+from analyzer.frames.columns import FrameColumns
+from analyzer.frames.decode import RSV1
 from analyzer.model import Cut, Level, Role, Severity
 from analyzer.rules.faults import Hits
 from analyzer.rules.registry import rule
-from analyzer.wire import frame
+from analyzer.wire import frame, tables
 
-RSV1 = 4
 SHORT_16 = frame.LENGTH_16 - 1
 """The longest payload that needs no extended length."""
 SHORT_64 = (1 << 16) - 1
@@ -50,15 +50,13 @@ def rsv_without_extension(frames: FrameColumns) -> Hits:
         extensions: x-private
         client: f1 85 37 fa 21 3d 7f 9f 4d 51 58
     """
-    unowned = frames.rsv & ~frames.rsv_owned & 7
+    unowned = frames.rsv & ~frames.rsv_owned
     # Per-frame compression of old browsers owns RSV1 too, but only on data frames.
     unowned |= np.where(frames.control_frame & ~frames.compression, frames.rsv & RSV1, 0)
     return Hits(
         rows=(unowned != 0) & frames.whole & ~frames.unknown_extension,
         expected="RSV1, RSV2 and RSV3 clear, or an extension that defines them",
-        found=lambda row: (
-            " and ".join(n for n, bit in zip(RSV_NAMES, (4, 2, 1), strict=True) if unowned[row] & bit) + " set"
-        ),
+        found=lambda row: " and ".join(name for name, bit in tables.RSV_BITS.items() if unowned[row] & bit) + " set",
     )
 
 

@@ -16,6 +16,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 
+from analyzer.http.exchange import HIXIE76_REQUEST, HIXIE76_RESPONSE
 from analyzer.http.fields import latin
 from analyzer.http.head import Field
 from analyzer.model import Level, Role, Severity
@@ -26,8 +27,6 @@ from analyzer.rules.registry import rule
 
 KEY_1, KEY_2 = "Sec-WebSocket-Key1", "Sec-WebSocket-Key2"
 DRAFT_ORIGIN = "Sec-WebSocket-Origin"
-KEY_3_SIZE, ANSWER_SIZE = 8, 16
-"""Bytes after the heads of hixie-76."""
 LONGEST_NUMBER = 12
 """Digits: 32 bits, times 12 spaces at most, come to no more (draft-hixie-thewebsocketprotocol-76 4.1)."""
 
@@ -57,7 +56,7 @@ def legacy_hixie_76(opening: Opening) -> Iterator[Fault]:
     if opening.legacy is not Legacy.HIXIE_76 or not opening.exchange.intact_request:
         return
     answered = opening.field("server", DRAFT_ORIGIN) or opening.field("server", "Sec-WebSocket-Location")
-    if len(opening.exchange.request_content) == KEY_3_SIZE or answered:
+    if len(opening.exchange.request_content) == HIXIE76_REQUEST or answered:
         field = opening.field("client", KEY_1)[0]
         yield at_field(field, f"{VERSION}: 13", f"{KEY_1} and {KEY_2}, and content after the head")
 
@@ -164,7 +163,7 @@ def hixie_76_challenge_mismatch(opening: Opening) -> Iterator[Fault]:
         return
     numbers = [_number(opening.field("client", name)) for name in (KEY_1, KEY_2)]
     challenge, answer = exchange.request_content, exchange.response_content
-    if len(challenge) != KEY_3_SIZE or len(answer) != ANSWER_SIZE or None in numbers:
+    if len(challenge) != HIXIE76_REQUEST or len(answer) != HIXIE76_RESPONSE or None in numbers:
         return
     asked = b"".join(number.to_bytes(4, "big") for number in numbers if number is not None) + challenge
     right = hashlib.md5(asked, usedforsecurity=False).digest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from analyzer.frames.decode import COMPRESSION, NAMED, OPENING_SEEN, ROLES_SURE, UNKNOWN_EXTENSION
+from analyzer.frames.decode import COMPRESSION, NAMED, OPENING_SEEN, ROLES_SURE, RSV1, UNKNOWN_EXTENSION
 from analyzer.http.exchange import Exchange, names_only_websocket
 from analyzer.http.fields import latin, parse_extensions
 from analyzer.messages.inflate import Compression
@@ -20,7 +20,6 @@ from analyzer.rules.deflate_terms import (
 )
 from analyzer.rules.opening import Opening
 
-RSV1 = 4
 PER_MESSAGE = b"permessage-"
 """Names of compression message by message begin so (RFC 7692 5); all of them mark messages with RSV1."""
 DEFLATE_FRAME = frozenset((b"deflate-frame", b"x-webkit-deflate-frame", b"perframe-deflate", b"perframe-compress"))

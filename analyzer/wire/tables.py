@@ -27,8 +27,10 @@ FIN: U8 = _column([first.fin for first in _firsts])
 RSV1: U8 = _column([first.rsv1 for first in _firsts])
 RSV2: U8 = _column([first.rsv2 for first in _firsts])
 RSV3: U8 = _column([first.rsv3 for first in _firsts])
-RSV: U8 = _column([first.rsv1 << 2 | first.rsv2 << 1 | first.rsv3 for first in _firsts])
-"""The three reserved bits as one number: 4 is RSV1, 2 is RSV2, 1 is RSV3."""
+RSV_BITS = {"RSV1": 4, "RSV2": 2, "RSV3": 1}
+"""The reserved bits in one number."""
+RSV: U8 = _column([sum(bit for name, bit in RSV_BITS.items() if first[name.lower()]) for first in _firsts])
+"""The reserved bits that are set, as `RSV_BITS` numbers them."""
 OPCODE: U8 = _column([first.opcode for first in _firsts])
 
 MASKED: U8 = _column([second.masked for second in _seconds])
