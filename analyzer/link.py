@@ -1,4 +1,10 @@
-"""What is remembered of one TCP connection that gives bytes, and the record it becomes when it is over."""
+"""What is remembered of one TCP connection that gives bytes, and the record it becomes when it is over.
+
+Until an opening or the masks tell who is the client, its two ends are only *sides*. What is noted before that (gaps,
+conflicts, signs of relays) goes under the name that side 0 would have as the client, and `Link.settle_roles` puts it
+right in the end. A capture may hold a hundred thousand of these at once, so what most of them never need is made when
+it is first asked for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""From what a person names (files, folders, patterns, ``-``) to the captures that are meant."""
+"""From what a person names (files, folders, patterns, ``-``) to the captures that are meant.
+
+What is named outright is meant, whatever it holds; in a folder a capture is told by its name or by its first bytes, so
+that other files beside it are no mistake. Each is meant once, by whichever name.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Reads pcap: the file header through its schema, the records through the walk."""
+"""Reads pcap: the file header through its schema, the records through the walk.
+
+The magic number tells byte order and unit of time (`analyzer.wire.pcap.VARIANTS`); both are arguments of the walk, so
+one walk reads all variants.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Where a message's content ends (RFC 9112 6.3). Content is never kept, only counted."""
+"""Where a message's content ends (RFC 9112 6.3). Content is never kept, only counted.
+
+A length that was announced, chunks that announce theirs, or the end of the connection: each kind of `Body` takes bytes
+until it is done. It can be asked how many of the next ones need not be looked at. Bytes may be lost without harm where
+their number is known to lie inside what was announced; beyond it nobody knows where the message ends.
+"""
 
 from __future__ import annotations
 

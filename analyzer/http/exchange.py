@@ -1,4 +1,8 @@
-"""The nouns of the opening: a chunk of stream, an exchange, and what a connection is to be treated as."""
+"""The nouns of the opening: a chunk of stream, an exchange, and what a connection is to be treated as.
+
+And the questions that decide what a head is: an opening, an answer that switches, to WebSocket or to something else, in
+which of its protocols. They are asked leniently: a head that is meant as an opening is one, whatever is wrong with it.
+"""
 
 from __future__ import annotations
 

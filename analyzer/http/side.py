@@ -1,4 +1,8 @@
-"""What an `HttpConnection` remembers of each direction."""
+"""What an `HttpConnection` remembers of each direction.
+
+Its next bytes are a head, content, not known before the other side has spoken, or not known at all (`Mode`). Only heads
+and what waits are kept, and both count against limits.
+"""
 
 from __future__ import annotations
 

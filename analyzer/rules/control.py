@@ -1,4 +1,9 @@
-"""CT and FG: control frames and fragmentation (RFC 6455 5.4, 5.5)."""
+"""CT and FG: control frames and fragmentation (RFC 6455 5.4, 5.5).
+
+A message is a frame with an opcode and FIN set, or that without FIN and continuation frames up to one with it. Control
+frames may stand between these and are never in pieces themselves. Whether a message is open is known to the decoder,
+which tells it with each frame; where its first frame may not have been captured, a continuation is not judged.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A finding before the policies: what a rule saw, and where in the order of things it belongs."""
+"""A finding before the policies: what a rule saw, and where in the order of things it belongs.
+
+A rule says what is wrong (`Fault`, or `Hits` for rows of columns). Each function here knows one subject and adds where
+that is: connection and direction, the frame, the byte in the stream, the packet and the file, and the bytes themselves
+as evidence. The key makes the order of findings independent of batches; the engine writes them in it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""FR and MK: the frame header and who must mask (RFC 6455 5.1 to 5.3)."""
+"""FR and MK: the frame header and who must mask (RFC 6455 5.1 to 5.3).
+
+What a header may hold depends on what the opening agreed on: reserved bits and opcodes belong to extensions, and with
+an unknown one in use nothing is said of them. Headers that were read after a loss count as well, if they are whole:
+where a frame begins is then known for sure.
+"""
 
 from __future__ import annotations
 

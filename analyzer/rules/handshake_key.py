@@ -1,4 +1,8 @@
-"""SEC-008: a nonce that is none (RFC 6455 4.1, item 7)."""
+"""SEC-008: a nonce that is none (RFC 6455 4.1, item 7).
+
+One value cannot be shown to be random; but a value from an article, one byte repeated and bytes that count are surely
+not. That a client sends the same one again shows over several connections (SEC-007, in `relations`).
+"""
 
 # ruff: noqa: E501 - an example's head stands on one line, as the language of the examples has it
 

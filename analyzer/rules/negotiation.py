@@ -1,4 +1,9 @@
-"""What an opening settled about the frames after it: which extensions are in use, and what they own."""
+"""What an opening settled about the frames after it: which extensions are in use, and what they own.
+
+The answer decides, not the offer (RFC 6455 9.1): an extension is in use where the server named it. permessage-deflate
+is read with its parameters; of others it matters only what they may change: one bit, the frames, or the framing itself.
+An answer that was not captured whole may have named any extension.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""How the rules of the opening word and place what they found."""
+"""How the rules of the opening word and place what they found.
+
+A fault lies in a head: at its start line, at a field's line, or at some bytes of a field's value. What a peer wrote is
+quoted, shortened.
+"""
 
 from __future__ import annotations
 

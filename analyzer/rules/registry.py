@@ -2,7 +2,7 @@
 
 The decorator states what the catalogue states (id, severity, level, section, role). The function's name is
 the rule's name, its first docstring line the title, and the rest of the docstring its documentation: prose,
-then a ``Violates:`` and a ``Conforms:`` section whose indented blocks are transcripts (`samples/traffic.py`
+then a ``Violates:`` and a ``Conforms:`` section whose indented blocks are transcripts (`samples/transcript.py`
 turns them into packets; the tests run them). The type of the function's first argument is the subject: what
 the rule looks at, and how often it is called.
 """

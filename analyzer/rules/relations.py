@@ -1,4 +1,8 @@
-"""HS-403, SC-017, ST-020, SEC-007, SEC-009: what shows only when connections are compared."""
+"""HS-403, SC-017, ST-020, SEC-007, SEC-009: what shows only when connections are compared.
+
+Their subject is a `Meeting`: a connection, and what `peers` knows of earlier ones between the same hosts, with the same
+handshake key or with the same masking keys. Addresses stand for hosts and may hide several, so none of it is an error.
+"""
 
 # ruff: noqa: E501 - an example's HTTP head stands on one line
 

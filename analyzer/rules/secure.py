@@ -1,4 +1,8 @@
-"""HS-601, SEC-019: what can be wrong with a wss connection only, once decryption has proved that it is one."""
+"""HS-601, SEC-019: what can be wrong with a wss connection only, once decryption has proved that it is one.
+
+TLS says whom a client wants to reach before anything else does, and hides all that follows but its length; the first
+rule is about the one, the second about the other. Without keys a connection is TLS and no more (ST-005).
+"""
 
 # ruff: noqa: E501 - an example's HTTP head stands on one line
 

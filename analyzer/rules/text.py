@@ -1,4 +1,9 @@
-"""TX: text messages must be UTF-8 (RFC 6455 5.6, 8.1)."""
+"""TX-001 and TX-002: text messages must be UTF-8 (RFC 6455 5.6, 8.1).
+
+It is the message that must be, not each frame: a character may be cut by a fragment's end. The search itself goes on
+while payload passes (`analyzer.frames.text`; for compressed messages after inflating), so the byte at fault is known
+however long the message is, and what is judged here is only its row.
+"""
 
 from __future__ import annotations
 
