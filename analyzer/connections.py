@@ -39,7 +39,7 @@ from analyzer.tcp.packets import ENDPOINT, Endpoints, Flows, unpacked
 from analyzer.tcp.reassembly import Reassembly
 from analyzer.tcp.streams import Chunks
 from analyzer.tls.decryption import Decryption
-from analyzer.tls.session import WORDS, Reason
+from analyzer.tls.session import EARLY_DATA, WORDS, Reason
 
 ROWS = 64
 """The fewest rows that are worth a table."""
@@ -386,6 +386,8 @@ class Connections:
             link.nameless = None if detail else place
         elif event == streams.WITHHELD:
             self._kept(link.lost(d & 1, offset, detail, place, self._settings.kept_losses))
+        elif event == streams.EARLY:
+            self.capture.sealed(EARLY_DATA, place)
         elif event == streams.UNREADABLE:
             self.capture.unreadable += 1
             self.capture.unreadable_first = self.capture.unreadable_first or place

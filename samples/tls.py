@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 
 from analyzer.model import Direction
-from analyzer.tls.keylog import APPLICATION, HANDSHAKE
+from analyzer.tls.keylog import APPLICATION, EARLY, HANDSHAKE
 from analyzer.tls.protection import NONCE, expand_label
 from analyzer.wire import tls
 
@@ -36,8 +36,9 @@ class Tls:
         """The lines of a key log."""
         return "".join(f"{label} {self._random.hex()} {secret.hex()}\n" for label, secret in self._secrets.items())
 
-    def handshake(self) -> list[tuple[Direction, bytes]]:
-        """Who sends what before the first application data."""
+    def handshake(self, early: bytes = b"", *, accepted: bool = True) -> list[tuple[Direction, bytes]]:
+        """Who sends what before the first application data but ``early``: that of 0-RTT, ``accepted`` or not."""
+        offer = [_extension(tls.EARLY_DATA, b"")] if early else []
         versions = _extension(tls.SUPPORTED_VERSIONS, tls.VERSION_LIST.build([tls.TLS_1_3]))
         name = [] if self._name is None else [_server_name(self._name)]
         hello = tls.CLIENT_HELLO_BODY.build(
@@ -47,7 +48,7 @@ class Tls:
                 "session": b"",
                 "suites": tls.NUMBER.build(SUITE),
                 "compressions": b"\0",
-                "rest": tls.EXTENSIONS.build([versions, *name]),
+                "rest": tls.EXTENSIONS.build([versions, *name, *offer]),
             }
         )
         chosen = _extension(tls.SUPPORTED_VERSIONS, tls.SELECTED_VERSION.build(tls.TLS_1_3))
@@ -63,12 +64,20 @@ class Tls:
         )
         finished = _message(tls.FINISHED, FINISHED_BODY)
         server = _record(tls.HANDSHAKE, _message(tls.SERVER_HELLO, answer)) + self._sealers["server"].seal(
-            tls.HANDSHAKE, _message(tls.ENCRYPTED_EXTENSIONS, tls.EXTENSIONS.build([])) + finished
+            tls.HANDSHAKE,
+            _message(tls.ENCRYPTED_EXTENSIONS, tls.EXTENSIONS.build(offer if accepted else [])) + finished,
         )
         client = self._sealers["client"].seal(tls.HANDSHAKE, finished)
+        first = _record(tls.HANDSHAKE, _message(tls.CLIENT_HELLO, hello))
+        if early:
+            self._secrets[EARLY] = self._made(EARLY)
+            sealer = _Sealer(self._secrets[EARLY])
+            first += sealer.seal(tls.APPLICATION_DATA, early)
+            if accepted:
+                client = sealer.seal(tls.HANDSHAKE, _message(tls.END_OF_EARLY_DATA, b"")) + client
         self._sealers = {side: _Sealer(self._secrets[APPLICATION[role]]) for role, side in enumerate(SIDES)}
         return [
-            ("client", _record(tls.HANDSHAKE, _message(tls.CLIENT_HELLO, hello))),
+            ("client", first),
             ("server", server),
             ("client", client),
         ]

@@ -106,8 +106,8 @@ def encrypted(capture: Capture) -> Iterator[Fault]:
 
     Only their TCP level can be seen; nothing is known about what they carry. With a key log (``--keylog``), or with its
     secrets inside the capture, all rules apply to what is decrypted; the reason told for each kind of connection says
-    what is missing. Records that do not authenticate under the right key are told here as well: they were damaged, or
-    others were lost unseen.
+    what is missing. So is 0-RTT data that its own secret is missing for, though the rest is decrypted. Records that do
+    not authenticate under the right key are told here as well: they were damaged, or others were lost unseen.
 
     Violates:
         client: raw 16 03 01 00 05 01 00 00 01 00

@@ -52,10 +52,10 @@ SYNCED, UNHEARD = 1, (2, 4)
 LOST, SNAPLEN, LIMIT, SEALED, SEALED_UNSURE = range(5)
 """Why a GAP is one, in its ``start``. The last two: what is missing was encrypted; how much it was is a guess."""
 
-SECURED, FAILED, UNREADABLE, WITHHELD = range(4)
+SECURED, FAILED, UNREADABLE, WITHHELD, EARLY = range(5)
 """What a TLS row says. SECURED: from now on the bytes are decrypted; its ``start`` is 0 where the ClientHello, at the
 row's place, names no server. FAILED: they cannot be; its ``start`` tells why. UNREADABLE: a record was not. WITHHELD:
-``start`` bytes of TCP are missing."""
+``start`` bytes of TCP are missing. EARLY: 0-RTT data was not decrypted, ``start`` bytes of records; a GAP follows."""
 
 UNSET, FLOWING, FINISHED, RESET, DEAD = range(5)
 """States of a direction: no start known; data may come; FIN delivered; RST delivered; connection ended."""

@@ -239,6 +239,8 @@ class Half:
         self.number += 1
         self.proved = True
         self.doubt = False
+        if self.epoch == EARLY and session.early_accepted is False:
+            return  # the server passed over it (RFC 8446 4.2.10), and the client says it again
         if content.type == tls.APPLICATION_DATA:
             if self.early and self.epoch == APPLICATION:
                 self._early_lost(session, out)
@@ -269,6 +271,7 @@ class Half:
         """0-RTT data could not be read, and the server did, or may have."""
         size, self.early = self.early, 0
         if session.early_accepted is not False:
+            out.row(streams.TLS, self.direction, self.plain, streams.EARLY, size)
             self._hole(-1, out, at_most=size)
 
     def next_epoch(self) -> None:

@@ -36,6 +36,8 @@ class ServerHello(msgspec.Struct, frozen=True):
     suite: int
     mac_last: bool
     """Encrypt-then-MAC."""
+    extended: bool = False
+    """The master secret depends on the handshake's messages (RFC 7627)."""
 
 
 def client_hello(body: bytes) -> ClientHello | None:
@@ -66,12 +68,33 @@ def server_hello(body: bytes) -> ServerHello | None:
         return None
     if hello.random == tls.RETRY_RANDOM:
         return None
-    return ServerHello(version, hello.random, hello.session, hello.suite, tls.ENCRYPT_THEN_MAC in known)
+    return ServerHello(
+        version=version,
+        random=hello.random,
+        session=hello.session,
+        suite=hello.suite,
+        mac_last=tls.ENCRYPT_THEN_MAC in known,
+        extended=tls.EXTENDED_MASTER_SECRET in known,
+    )
 
 
 def accepts_early_data(body: bytes) -> bool:
     """The body of EncryptedExtensions says that the server reads 0-RTT data (RFC 8446 4.2.10)."""
     return tls.EARLY_DATA in (_extensions(body) or {})
+
+
+def encrypted_premaster(body: bytes) -> bytes:
+    """What a ClientKeyExchange holds of RSA; empty where it holds something else."""
+    try:
+        found: bytes = tls.ENCRYPTED_PREMASTER.parse(body)
+    except ConstructError:
+        return b""
+    return found
+
+
+def message(kind: int, body: bytes) -> bytes:
+    """A handshake message as it is hashed."""
+    return bytes(tls.MESSAGE.build({"type": kind, "length": len(body)})) + body
 
 
 def ticket(body: bytes) -> bytes:

@@ -5,6 +5,9 @@ key log format). Lines that are something else are passed over: such logs are ap
 
 A resumed session of TLS 1.2 may have no line of its own: some libraries write one only when a master secret is made.
 So the master secret of each session seen is remembered by its id and its ticket (`Resumption`).
+
+Of TLS 1.2 there may be premaster secrets instead of master secrets: by the client random, or, as NSS wrote before 2010,
+by the first bytes of what RSA encrypted.
 """
 
 from __future__ import annotations
@@ -17,7 +20,13 @@ EARLY = "CLIENT_EARLY_TRAFFIC_SECRET"
 HANDSHAKE = ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET")
 APPLICATION = ("CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0")
 """TLS 1.3, by role."""
-LABELS = frozenset(label.encode() for label in (MASTER, EARLY, *HANDSHAKE, *APPLICATION))
+PREMASTER = "PMS_CLIENT_RANDOM"
+"""The premaster secret of TLS 1.2, by client random."""
+RSA = "RSA"
+"""The same by the first bytes of what RSA encrypted: what NSS wrote before it knew CLIENT_RANDOM."""
+RSA_NAME = 8
+"""Bytes of that."""
+LABELS = frozenset(label.encode() for label in (MASTER, EARLY, PREMASTER, RSA, *HANDSHAKE, *APPLICATION))
 
 
 class KeyLog:
@@ -27,6 +36,8 @@ class KeyLog:
         self._secrets: dict[tuple[str, bytes], bytes] = {}
         self.given = False
         """A key log was given, whatever it holds."""
+        self.premasters = False
+        """It holds premaster secrets."""
 
     def add(self, data: bytes) -> None:
         """Read a key log's bytes."""
@@ -39,7 +50,9 @@ class KeyLog:
                 random, secret = bytes.fromhex(words[1].decode("ascii")), bytes.fromhex(words[2].decode("ascii"))
             except ValueError:
                 continue
-            self._secrets[words[0].decode("ascii"), random] = secret
+            label = words[0].decode("ascii")
+            self._secrets[label, random] = secret
+            self.premasters = self.premasters or label in (PREMASTER, RSA)
 
     def find(self, label: str, random: bytes) -> bytes | None:
         """The secret of that label of the connection with that client random."""

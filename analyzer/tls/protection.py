@@ -103,6 +103,20 @@ def prf(hash: str, secret: bytes, label: bytes, seed: bytes, length: int) -> byt
     return made[:length]
 
 
+MASTER = 48
+"""Bytes of a master secret (RFC 5246 8.1)."""
+
+
+def master_12(suite: Suite, premaster: bytes, client: bytes, server: bytes, messages: bytes | None) -> bytes:
+    """The master secret from the premaster secret and the hellos' random values.
+
+    Or from the handshake's ``messages`` up to the ClientKeyExchange, where that was agreed on (RFC 7627 4).
+    """
+    if messages is None:
+        return prf(suite.hash, premaster, b"master secret", client + server, MASTER)
+    return prf(suite.hash, premaster, b"extended master secret", hashlib.new(suite.hash, messages).digest(), MASTER)
+
+
 def openers_12(suite: Suite, master: bytes, client: bytes, server: bytes, *, mac_last: bool) -> tuple[Opener, Opener]:
     """The client's and the server's protection from the key block (RFC 5246 6.3).
 

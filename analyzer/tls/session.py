@@ -17,7 +17,7 @@ from analyzer.tls import keylog as labels
 from analyzer.tls.half import APPLICATION, EARLY, HANDSHAKE, Half, Out, Piece
 from analyzer.tls.handshake import ClientHello, ServerHello
 from analyzer.tls.keylog import KeyLog, Resumption
-from analyzer.tls.protection import Opener, Protection13, openers_12
+from analyzer.tls.protection import Opener, Protection13, master_12, openers_12
 from analyzer.tls.suites import TLS_1_2_SUITES, TLS_1_3_SUITES
 from analyzer.wire import tls
 
@@ -33,20 +33,32 @@ class Reason(IntEnum):
     WRONG_SECRET = 5
     NOT_INSTALLED = 6
     LIMIT = 7
+    SSL_3 = 8
+    TLS_1_0 = 9
+    TLS_1_1 = 10
 
 
 WORDS = {
     Reason.NO_KEYS: "no keys given",
     Reason.NO_SECRET: "no secret in the key log",
     Reason.NO_HANDSHAKE: "handshake not captured whole",
-    Reason.VERSION: "older than TLS 1.2",
+    Reason.VERSION: "not TLS 1.2 or 1.3",
+    Reason.SSL_3: "SSL 3.0, which is not decrypted",
+    Reason.TLS_1_0: "TLS 1.0, which is not decrypted",
+    Reason.TLS_1_1: "TLS 1.1, which is not decrypted",
     Reason.SUITE: "cipher suite not supported",
     Reason.WRONG_SECRET: "records do not authenticate under the key log's secret",
     Reason.NOT_INSTALLED: "the package cryptography is not installed",
     Reason.LIMIT: "a limit was reached",
 }
 
+EARLY_DATA = "early data (0-RTT) not decrypted, its secret is not in the key log"
+"""Said of a connection of which the rest may well be decrypted."""
+_OLD = {tls.SSL_3: Reason.SSL_3, tls.TLS_1_0: Reason.TLS_1_0, tls.TLS_1_1: Reason.TLS_1_1}
+
 _PLAIN = (tls.CLIENT_HELLO, tls.SERVER_HELLO, tls.NEW_SESSION_TICKET)
+_EXCHANGE = range(256)
+"""All of a handshake: a master secret may have to be computed from it."""
 _INSIDE = (tls.ENCRYPTED_EXTENSIONS,)
 
 
@@ -54,8 +66,8 @@ class Session:
     """One connection. Rows and bytes go to ``out``."""
 
     __slots__ = (
-        "_client", "_hello", "_hello_place", "_keylog", "_master", "_pending", "_resumption", "_server_hello", "_tls13",
-        "early_accepted", "halves", "out", "over", "ready",
+        "_agreed", "_client", "_exchange", "_hello", "_hello_place", "_keylog", "_master", "_pending", "_resumption",
+        "_server_hello", "_tls13", "early_accepted", "halves", "out", "over", "ready",
     )  # fmt: skip
 
     def __init__(self, slot: int, offsets: tuple[int, int], keylog: KeyLog, resumption: Resumption, out: Out) -> None:
@@ -75,11 +87,16 @@ class Session:
         self._tls13 = False
         self._pending: tuple[Opener, Opener] | None = None
         self._master = b""
+        self._agreed: bytes | None = None
+        """The master secret, where it was computed from a premaster secret."""
+        self._exchange: list[tuple[bool, bytes]] | None = [] if keylog.premasters else None
+        """Messages of the handshake so far, and whether the server's, as long as one may be needed for that."""
 
     @property
     def held(self) -> int:
         """Bytes of memory that wait."""
-        return self.halves[0].held + self.halves[1].held
+        exchange = sum(len(message) for _, message in self._exchange or ())
+        return self.halves[0].held + self.halves[1].held + exchange
 
     # --- what the caller does
 
@@ -135,7 +152,8 @@ class Session:
             dummy = self._hello is not None and half is not self._client and self._server_hello is None
             held = kind == tls.APPLICATION_DATA or (kind == tls.CHANGE_CIPHER_SPEC and not dummy)
             return held and not self.ready
-        return half.epoch == EARLY and self.early_accepted is None and kind == tls.APPLICATION_DATA
+        undecided = self.early_accepted is None and self.halves[half is self.halves[0]].epoch != APPLICATION
+        return half.epoch == EARLY and undecided and kind == tls.APPLICATION_DATA
 
     def passes_over(self, kind: int) -> bool:
         """See `half.Work`."""
@@ -144,7 +162,7 @@ class Session:
     def plain_record(self, half: Half, kind: int, body: bytes) -> None:
         """See `half.Work`."""
         if kind == tls.HANDSHAKE:
-            for message, content in half.messages.feed(body, _PLAIN):
+            for message, content in half.messages.feed(body, _PLAIN if self._exchange is None else _EXCHANGE):
                 self._message(half, message, content)
         elif kind == tls.CHANGE_CIPHER_SPEC and self.ready:
             self._protect(half)
@@ -186,6 +204,8 @@ class Session:
     # --- the handshake
 
     def _message(self, half: Half, kind: int, body: bytes) -> None:
+        if self._exchange is not None:
+            self._exchanged(half, kind, body)
         if kind == tls.CLIENT_HELLO:
             hello = handshake.client_hello(body)
             if hello is None:
@@ -201,6 +221,10 @@ class Session:
             if answer is None:
                 return
             self._server_hello = answer
+        elif kind == tls.CLIENT_KEY_EXCHANGE:
+            if self.ready or self._exchange is None:
+                return
+            self._premaster(body)
         elif kind == tls.NEW_SESSION_TICKET:
             if self._master:
                 self._resumption.remember(handshake.ticket(body), self._master)
@@ -221,12 +245,15 @@ class Session:
         elif answer.version == tls.TLS_1_2:
             reason = self._begin_12(hello, answer)
         else:
-            reason = Reason.VERSION
+            reason = _OLD.get(answer.version, Reason.VERSION)
+        if reason is Reason.NO_SECRET and self._exchange and answer.version == tls.TLS_1_2:
+            return  # the ClientKeyExchange may name one
         if reason is not None:
             self.fail(reason)
             return
         if not self.ready:
             self.ready = True
+            self._exchange = None
             out = self.out
             place, out.place = out.place, (*self._hello_place[:4], out.place[4])
             out.row(streams.TLS, self.halves[0].direction, 0, streams.SECURED, int(hello.names_server))
@@ -260,16 +287,42 @@ class Session:
         suite = TLS_1_2_SUITES.get(answer.suite)
         if suite is None:
             return Reason.SUITE
-        master = self._keylog.find(labels.MASTER, hello.random)
-        if master is None:
-            resumed = answer.session and answer.session == hello.session
-            master = self._resumption.find([hello.ticket, hello.session]) if resumed else None
+        master = self._keylog.find(labels.MASTER, hello.random) or self._agreed
+        if master is None and answer.session and answer.session == hello.session:
+            master = self._resumption.find([hello.ticket, hello.session])
+            self._exchange = None  # nothing is exchanged in a resumed session
         if master is None:
             return Reason.NO_SECRET
         self._master = master
         self._resumption.remember(answer.session, master)
         self._pending = openers_12(suite, master, hello.random, answer.random, mac_last=answer.mac_last)
         return None
+
+    def _exchanged(self, half: Half, kind: int, body: bytes) -> None:
+        """Keep a message of the handshake."""
+        assert self._exchange is not None, "kept for nothing"
+        if kind == tls.CLIENT_HELLO:
+            self._exchange.clear()
+        self._exchange.append((half is not self._client and kind != tls.CLIENT_HELLO, handshake.message(kind, body)))
+
+    def _premaster(self, body: bytes) -> None:
+        """The ClientKeyExchange: it may name a premaster secret in the key log."""
+        hello, answer, exchange = self._hello, self._server_hello, self._exchange or []
+        self._exchange = None
+        suite = None if answer is None else TLS_1_2_SUITES.get(answer.suite)
+        if hello is None or answer is None or suite is None:
+            return
+        secret = self._keylog.find(labels.PREMASTER, hello.random)
+        if secret is None:
+            encrypted = handshake.encrypted_premaster(body)
+            secret = self._keylog.find(labels.RSA, encrypted[: labels.RSA_NAME])
+        if secret is None:
+            return
+        messages = None
+        if answer.extended:  # in the order in which they were sent, however they were captured
+            own = [message for server, message in exchange if not server]
+            messages = b"".join([*own[:1], *(message for server, message in exchange if server), *own[1:]])
+        self._agreed = master_12(suite, secret, hello.random, answer.random, messages)
 
     def _protect(self, half: Half) -> None:
         """From the next record on, ``half`` uses the keys agreed on last."""

@@ -37,7 +37,7 @@ LONGEST_RECORD = LONGEST_PLAINTEXT + 2048
 """Bytes of a protected record's body, at most (RFC 5246 6.2.3; TLS 1.3 allows less)."""
 
 CLIENT_HELLO, SERVER_HELLO, NEW_SESSION_TICKET, END_OF_EARLY_DATA = 1, 2, 4, 5
-ENCRYPTED_EXTENSIONS, FINISHED, KEY_UPDATE = 8, 20, 24
+ENCRYPTED_EXTENSIONS, CLIENT_KEY_EXCHANGE, FINISHED, KEY_UPDATE = 8, 16, 20, 24
 """Handshake types (RFC 8446 4)."""
 MESSAGE = Struct("type" / Int8ub, "length" / Int24ub)
 """What stands before each handshake message's body."""
@@ -47,7 +47,9 @@ RANDOM = 32
 RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 """A ServerHello with this random value is a HelloRetryRequest (RFC 8446 4.1.3)."""
 
-SERVER_NAME, ENCRYPT_THEN_MAC, SESSION_TICKET, EARLY_DATA, SUPPORTED_VERSIONS = 0, 22, 35, 42, 43
+SERVER_NAME, ENCRYPT_THEN_MAC, EXTENDED_MASTER_SECRET, SESSION_TICKET, EARLY_DATA, SUPPORTED_VERSIONS = (
+    0, 22, 23, 35, 42, 43,
+)  # fmt: skip
 ENCRYPTED_CLIENT_HELLO = 0xFE0D
 """Extension types (IANA)."""
 
@@ -86,6 +88,8 @@ SELECTED_VERSION = Int16ub
 """What supported_versions holds in a ServerHello (RFC 8446 4.2.1)."""
 TICKET = FocusedSeq("ticket", "lifetime" / Bytes(4), "ticket" / Prefixed(Int16ub, GreedyBytes))
 """A NewSessionTicket of TLS 1.2 (RFC 5077 3.3)."""
+ENCRYPTED_PREMASTER = Prefixed(Int16ub, GreedyBytes)
+"""The body of a ClientKeyExchange where RSA carries the secret (RFC 5246 7.4.7.1)."""
 
 HKDF_LABEL = Struct(
     "length" / Int16ub, "label" / Prefixed(Int8ub, GreedyBytes), "context" / Prefixed(Int8ub, GreedyBytes)

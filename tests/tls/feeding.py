@@ -42,9 +42,9 @@ class Feed:
         """All that came out."""
         self.feed(streams.OPEN, 0)
 
-    def handshake(self) -> None:
+    def handshake(self, early: bytes = b"", *, accepted: bool = True) -> None:
         """As `samples.tls` does it."""
-        for side, flight in self.tls.handshake():
+        for side, flight in self.tls.handshake(early, accepted=accepted):
             self.data(side == "server", flight)
 
     def say(self, side: int, data: bytes) -> None:

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from analyzer.model import Connection, Direction, Finding, Message, Opcode, Record
 from analyzer.wire.frame import CLOSE_BODY, build_frame
-from analyzer.wire.tls import RETRY_RANDOM
+from analyzer.wire.tls import CLIENT_KEY_EXCHANGE, RETRY_RANDOM
 from samples import opening
+from samples.tls import Tls
 from tests.running import analysed, only
-from tests.tls.peers import Contexts, Recorder, Secured
+from tests.tls.peers import Contexts, Recorder, Secured, certificate
 
 KEY = b"\x37\xfa\x21\x3d"
 TEXTS = (b"hello", b"x" * 3000, "Grüße".encode() * 4000)
@@ -136,6 +139,113 @@ def test_segments_of_any_size(version: ssl.TLSVersion, size: int, tmp_path: Path
     cut = lambda data: [data[start : start + size] for start in range(0, len(data), size)]  # noqa: E731
     chat(Secured(contexts, recorder.conversation(), cut=cut), texts)
     assert_read(read(recorder, contexts), texts=texts)
+
+
+PREMASTER_BYTES = 256
+NO_EXTENDED_MASTER_SECRET = 1
+"""OpenSSL 3's option."""
+
+
+def encrypted_premaster(recorder: Recorder) -> bytes:
+    """What the only connection's ClientKeyExchange holds, under the server's RSA key of 2048 bits."""
+    head = bytes([CLIENT_KEY_EXCHANGE, 0, 1, 2, 1, 0])
+    (found,) = [frame.partition(head)[2][:PREMASTER_BYTES] for _, frame in recorder.wire.packets if head in frame]
+    return found
+
+
+@pytest.mark.parametrize("extended", [True, False])
+@pytest.mark.parametrize("form", ["RSA", "PMS_CLIENT_RANDOM"])
+@pytest.mark.parametrize("suite", ["AES256-GCM-SHA384", "AES128-SHA"])
+def test_premaster_secrets(suite: str, form: str, extended: bool, tmp_path: Path) -> None:
+    """A key log that holds what RSA carried, by its first bytes (as NSS wrote) or by client random."""
+    recorder, contexts = Recorder(), Contexts(tmp_path / "keys", V12, suite, client_certificate=True)
+    if not extended:
+        contexts.client.options |= NO_EXTENDED_MASTER_SECRET
+    chat(Secured(contexts, recorder.conversation()))
+    (line,) = [each for each in contexts.log.read_text().splitlines() if each.startswith("CLIENT_RANDOM")]
+    sealed = encrypted_premaster(recorder)
+    key = serialization.load_pem_private_key(Path(certificate("rsa")[1]).read_bytes(), None)
+    secret = key.decrypt(sealed, padding.PKCS1v15())  # type: ignore[union-attr, call-arg]
+    name = sealed[:8].hex() if form == "RSA" else line.split()[1]
+    contexts.log.write_text(f"{form} {name} {secret.hex()}\n")
+    assert_read(read(recorder, contexts))
+
+
+def test_premaster_secrets_of_others_do_not_help(tmp_path: Path) -> None:
+    for version in (V12, V13):
+        recorder, contexts = Recorder(), Contexts(tmp_path / f"keys{version}", version)
+        chat(Secured(contexts, recorder.conversation()))
+        contexts.log.write_text(f"RSA {'00' * 8} {'11' * 48}\n")
+        assert [each.found for each in only(Finding, read(recorder, contexts))] == [
+            "1 TLS connection: no secret in the key log"
+        ]
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize(("version", "name"), [(ssl.TLSVersion.TLSv1, "TLS 1.0"), (ssl.TLSVersion.TLSv1_1, "TLS 1.1")])
+def test_old_versions_are_named(version: ssl.TLSVersion, name: str, tmp_path: Path) -> None:
+    recorder, contexts = Recorder(), Contexts(tmp_path / "keys", version, "AES128-SHA")
+    chat(Secured(contexts, recorder.conversation()))
+    records = read(recorder, contexts)
+    assert [(each.rule, each.found) for each in only(Finding, records)] == [
+        ("ST-005", f"1 TLS connection: {name}, which is not decrypted")
+    ]
+
+
+def test_http_2_is_named(tmp_path: Path) -> None:
+    """What the peers agreed on by ALPN shows in the first bytes."""
+    recorder, contexts = Recorder(), Contexts(tmp_path / "keys")
+    secured = Secured(contexts, recorder.conversation())
+    secured.send("client", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("00 00 00 04 00 00 00 00 00"))
+    secured.send("server", bytes.fromhex("00 00 00 04 00 00 00 00 00"))
+    found = [each.found for each in only(Finding, read(recorder, contexts)) if each.rule == "ST-005"]
+    assert found == ["1 TLS connection: HTTP/2, which is not read"]
+
+
+def early(keylog: Path, *, secret: bool, accepted: bool) -> list[Record]:
+    """A connection whose opening is sent as 0-RTT data, and again where the server does not take it."""
+    recorder = Recorder()
+    conversation = recorder.conversation()
+    peers = Tls(1, "server.example")
+    request = opening.head(opening.request(conversation.key))
+    for side, flight in peers.handshake(request, accepted=accepted):
+        conversation.send(side, flight)
+    said: list[tuple[Direction, bytes]] = [
+        *([] if accepted else [("client", request)]),  # type: ignore[list-item]
+        ("server", opening.head(opening.response(conversation.key))),
+        ("client", build_frame(Opcode.TEXT, b"hello", KEY)),
+        ("server", build_frame(Opcode.TEXT, b"hello")),
+        ("client", build_frame(Opcode.CLOSE, CLOSE_BODY.build({"code": 1000, "reason": b""}), KEY)),
+        ("server", build_frame(Opcode.CLOSE, CLOSE_BODY.build({"code": 1000, "reason": b""}))),
+    ]
+    for side, data in said:
+        conversation.send(side, peers.seal(side, data))
+    conversation.fin("server")
+    conversation.fin("client")
+    keylog.write_text("".join(line for line in peers.keylog().splitlines(True) if secret or "EARLY" not in line))
+    return analysed(recorder.capture(), keylog=str(keylog))
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_early_data_is_read_with_its_secret(accepted: bool, tmp_path: Path) -> None:
+    records = early(tmp_path / "keys", secret=True, accepted=accepted)
+    assert [each.state for each in only(Connection, records)] == ["closed"]
+    assert len(only(Message, records)) == 2
+    assert [each.rule for each in only(Finding, records) if each.rule not in QUIET] == []
+
+
+def test_early_data_without_its_secret_is_named(tmp_path: Path) -> None:
+    records = early(tmp_path / "keys", secret=False, accepted=True)
+    told = [each.found for each in only(Finding, records) if each.rule == "ST-005"]
+    assert told == ["1 TLS connection: early data (0-RTT) not decrypted, its secret is not in the key log"]
+    assert [str(each) for each in only(Finding, records) if each.severity == "error"] == []
+    assert len(only(Message, records)) == 2
+
+
+def test_early_data_that_the_server_did_not_read_is_no_loss(tmp_path: Path) -> None:
+    records = early(tmp_path / "keys", secret=False, accepted=False)
+    assert [each.rule for each in only(Finding, records) if each.rule not in QUIET] == []
+    assert len(only(Message, records)) == 2
 
 
 def test_a_hello_retry_request(tmp_path: Path) -> None:
