@@ -113,6 +113,7 @@ class Pings:
     noted: Any = cython.declare(dict, visibility="public")
     most = cython.declare(cython.Py_ssize_t)
     timeout = cython.declare(cython.longlong)
+    step = cython.declare(cython.longlong)
 
     def __init__(self, settings: Settings) -> None:
         self.remembered = []
@@ -123,6 +124,7 @@ class Pings:
         self.noted = {}
         self.most = settings.pings
         self.timeout = settings.pong_timeout
+        self.step = settings.clock_step
 
     @property
     def waiting(self) -> list[Beat]:
@@ -218,10 +220,13 @@ class Pings:
     def _match(self, pong: Beat) -> tuple[Beat, int, bool] | None:
         """The latest Ping that a Pong may answer, its number, and whether no other one has its payload."""
         found: tuple[Beat, int] | None = None
+        repeated: tuple[Beat, int, bool] | None = None
         number = self.forgotten + len(self.remembered)
         for ping in reversed(self.remembered):
             number -= 1
             if 0 <= pong.acked < ping.end:
+                if pong.payload and pong.payload == ping.payload and repeated is None:
+                    repeated = ping, number, False  # who repeats it had it: the capture holds segments in a wrong order
                 continue
             known = pong.payload is not None and ping.payload is not None
             if known and ping.payload != pong.payload:
@@ -231,7 +236,7 @@ class Pings:
             if not known:  # it may be the answer, and that is all there is to say
                 return ping, number, False
             found = ping, number
-        return None if found is None else (*found, True)
+        return repeated if found is None else (*found, True)
 
     def finish(self, now: int) -> None:
         """Nothing more comes."""
@@ -241,10 +246,16 @@ class Pings:
         self.early = []
 
     def captured_late(self, ping: Beat) -> None:
-        """A Ping that a Pong seen before it acknowledges or repeats: the capture holds them in the wrong order."""
+        """A Ping that a Pong seen before it acknowledges or repeats: the capture holds them in the wrong order.
+
+        Nothing to repeat, and nothing acknowledged, prove no such thing. But where both came at about the same time it
+        may be so, and then the Ping counts as answered as well, though the Pong as one that nobody asked for.
+        """
         for number, pong in enumerate(self.early):
-            if pong.payload == ping.payload and (pong.payload or pong.acked >= ping.end):
-                del self.early[number]
+            sure = bool(pong.payload) or pong.acked >= ping.end
+            if pong.payload == ping.payload and (sure or ping.known_ns - pong.time_ns < self.step):
+                if sure:
+                    del self.early[number]
                 ping.echoed = True
                 self.answered = self.forgotten + len(self.remembered)
                 return

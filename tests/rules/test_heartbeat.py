@@ -63,3 +63,10 @@ def test_a_long_frame_excuses_a_late_pong_in_part_only() -> None:
 def test_many_of_a_kind_are_one_finding() -> None:
     (found,) = judge("repeat 40 client: 8a 80 00 00 00 00", *FAMILIES)
     assert (found.rule, found.count, found.frame) == ("CT-005", 40, 0)
+
+
+def test_an_empty_pong_captured_just_before_its_ping_may_be_its_answer() -> None:
+    """Nothing tells it from a Pong that nobody asked for, so it counts as that too; no more where time lies between."""
+    pong, ping, after = "client: 8a 80 37 fa 21 3d", "server: 89 00", ("+25s", QUIET)
+    assert ids(lines(pong, ping, *after), *FAMILIES) == ["CT-005"]
+    assert ids(lines(pong, "+1s", ping, *after), *FAMILIES) == ["CT-005", "CT-003"]

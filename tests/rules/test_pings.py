@@ -107,3 +107,11 @@ def test_the_memory_is_bounded_and_counts_on() -> None:
     talk.pong(bytes([9]))
     assert talk.pings.unanswered == 0
     assert talk.ping(b"n").forgot == 1, "nothing that still waits was forgotten"
+
+
+def test_a_pong_that_repeats_what_it_does_not_acknowledge() -> None:
+    """Its segment was captured too early, or the Ping's: it cannot have guessed. An empty one proves nothing."""
+    assert Talk().ping(b"a").pong(b"a", acked=0).pings.unanswered == 0
+    assert Talk().ping(b"").pong(b"", acked=0).pings.unanswered == 1
+    talk = Talk().ping(b"a").ping(b"a").pong(b"a", acked=5)
+    assert (talk.pings.unanswered, talk.noted()) == (1, {}), "the one that it had comes first"
