@@ -81,6 +81,11 @@ class Cut(IntEnum):
     """Payload bytes are missing, but where the frame ends is known."""
 
 
+NOWHERE = -(1 << 62)
+"""The file offset of what is no byte of the file: a message as a whole, or one in joined IP fragments. What is counted
+on from there stays below 0."""
+
+
 class Place(msgspec.Struct, frozen=True, gc=False):
     """Where bytes were captured."""
 
@@ -94,7 +99,8 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     """Of the byte in question, in the (decompressed) capture file."""
 
     def __str__(self) -> str:
-        return f"packet {self.packet} (file {self.file}, byte {self.file_offset})"
+        where = f", byte {self.file_offset}" if self.file_offset >= 0 else ""
+        return f"packet {self.packet} (file {self.file}{where})"
 
 
 # --- records -----------------------------------------------------------------------------------------

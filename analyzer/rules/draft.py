@@ -16,7 +16,7 @@ from analyzer.frames.columns import FrameColumns
 from analyzer.frames.text import TRUNCATED
 from analyzer.http.head import Head
 from analyzer.messages.columns import INVALID, MessageColumns
-from analyzer.model import Direction, Evidence, Finding, Place, Role
+from analyzer.model import NOWHERE, Direction, Evidence, Finding, Place, Role
 from analyzer.rules.dialogue import Wrong
 from analyzer.rules.faults import BLANK, Fault, Hits
 from analyzer.rules.mask_keys import KEY_SIZE, Mark
@@ -26,8 +26,6 @@ from analyzer.rules.sequel import Sequel
 
 LAST = 1 << 62
 """Stands for the stream offset of what comes after all bytes."""
-NOWHERE = -1
-"""The file offset of what is no byte of its own: a message as a whole."""
 SHOWN = 120
 """Bytes of a head shown around the offending one: a field line, usually whole."""
 REACTIONS = frozenset(("SC-007", "SC-008", "SC-009", "SC-010", "SC-016"))
@@ -87,7 +85,7 @@ def finding(
         byte_offset=byte_offset,
         header=fault.header,
         file=None if place is None else files[place.file],
-        file_offset=None if place is None or place.file_offset == NOWHERE else place.file_offset,
+        file_offset=None if place is None or place.file_offset < 0 else place.file_offset,
         text=fault.text or rule.title,
         expected=fault.expected,
         found=fault.found,

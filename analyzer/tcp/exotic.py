@@ -28,7 +28,7 @@ class Unwrapped(NamedTuple):
 
     data: bytes
     start: int
-    """Where it stands in the captured packet; 0 where it was put together from several."""
+    """Where it stands in the captured packet; -1 where it was put together from several."""
     missing: int
     """Bytes of it that were not captured."""
 
@@ -141,7 +141,7 @@ class Unwrapper:
             return None
         original = bytes(inner.original)
         start = data.find(original)
-        return Unwrapped(original, max(start, 0), missing if start >= 0 and start + len(original) == len(data) else 0)
+        return Unwrapped(original, start, missing if start >= 0 and start + len(original) == len(data) else 0)
 
     def _fragment(self, fragment: Fragment) -> Unwrapped | None:
         """Keep it, and open its datagram if that is whole now: TCP, or a tunnel."""
@@ -154,9 +154,9 @@ class Unwrapper:
             return None
         whole = fragment.whole(payload)
         if fragment.protocol == packet.PROTOCOL_TCP:
-            return Unwrapped(whole, 0, 0)
+            return Unwrapped(whole, -1, 0)
         found = self.unwrap(link.LINK_RAW, whole, len(whole))
-        return None if found is None else found._replace(start=0)  # the place is one in no captured packet
+        return None if found is None else found._replace(start=-1)
 
 
 def _logged(data: bytes) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from typing import Any
 import cython
 
 from analyzer.capture.batch import Batch
+from analyzer.model import NOWHERE
 from analyzer.tcp.columns import column, longer, word_column
 from analyzer.tcp.exotic import Unwrapper
 from analyzer.wire import link, packet
@@ -122,7 +123,8 @@ _RST = cython.declare(cython.longlong, link.TCP_RST)
 
 VERSION = cython.declare(Octets, memoryview(link.IP_VERSION))
 HEADER4 = cython.declare(Octets, memoryview(link.IPV4_HEADER))
-HEADER_GRE = cython.declare(Octets, memoryview(link.GRE_HEADER))
+OPTIONS_GRE = cython.declare(Octets, memoryview(link.GRE_OPTIONS))
+ROUTED = cython.declare(cython.longlong, link.GRE_ROUTED)
 OPTIONS_GENEVE = cython.declare(Octets, memoryview(link.GENEVE_OPTIONS))
 BOTTOM = cython.declare(Octets, memoryview(link.MPLS_BOTTOM))
 FRAGMENTED4 = cython.declare(Octets, memoryview(link.IPV4_FRAGMENTED))
@@ -228,7 +230,7 @@ def _unwrap(unwrapper: Unwrapper, batch: Batch, row: int, fragment: tuple[int, i
     batch.offset[row], batch.captured[row] = end, len(found.data)
     batch.wire[row] = len(found.data) + found.missing
     batch.link[row] = link.LINK_RAW
-    batch.file_offset[row] += found.start
+    batch.file_offset[row] = NOWHERE if found.start < 0 else batch.file_offset[row] + found.start
     return after
 
 
@@ -666,10 +668,10 @@ class Flows:
         if protocol == PROTOCOL_GRE:
             if at + GRE_SIZE > end:
                 return _CUT
-            size = HEADER_GRE[data[at]]
-            if size == 0 or data[at + 1]:  # another version, or bits that nothing defines
+            size = OPTIONS_GRE[data[at]]
+            if size >= ROUTED or data[at + 1]:  # another version, or bits that nothing defines
                 return _TUNNEL
-            return self.network(data, u16(data, at + GRE_TYPE), at + size, end, wire_end)
+            return self.network(data, u16(data, at + GRE_TYPE), at + GRE_SIZE + size, end, wire_end)
         if protocol != PROTOCOL_UDP or at + UDP_SIZE > end:
             return _NOT_TCP
         port = u16(data, at + UDP_DESTINATION)

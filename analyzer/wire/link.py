@@ -66,6 +66,7 @@ GRE = Struct(
 """RFC 2784 2, with the key and the sequence number of RFC 2890; ``protocol`` is an EtherType."""
 GRE_OPTION = 4
 """Bytes of each of the fields that the control bits announce."""
+GRE_ROUTED = 0x80
 MPLS = Struct("label" / Bytes(2), "end" / BitStruct("label" / BitsInteger(7), "bottom" / Flag), "time_to_live" / Int8ub)
 """RFC 3032 2.1. What follows the bottom of the stack is not said: IP shows by its version."""
 
@@ -124,7 +125,7 @@ def offset(schema: Construct, name: str) -> int:
 
 
 def _table(answer: Callable[[int], int]) -> bytearray:
-    """What the schema says of each byte, put together from what it says of each bit: a field is a run of bits.
+    """What the schema says of each byte, summed up from what it says of each bit: a field is a run of bits.
 
     Asking it of all 256 takes 4 ms a table, as long as all else that a start of the program computes.
     """
@@ -133,8 +134,13 @@ def _table(answer: Callable[[int], int]) -> bytearray:
         one = int(answer(1 << bit))
         for byte in range(256):
             if byte >> bit & 1:
-                table[byte] |= one
+                table[byte] += one
     return table
+
+
+def _any(answer: Callable[[int], int]) -> bytearray:
+    """The same for what one bit is enough for."""
+    return bytearray(map(bool, _table(answer)))
 
 
 def _starts(byte: int) -> Construct:
@@ -154,22 +160,19 @@ IP_VERSION = _table(lambda byte: _starts(byte).version)
 """By the first byte of an IP packet."""
 IPV4_HEADER = _table(lambda byte: _starts(byte).header_words * packet.WORD)
 """Header length in bytes, by the first byte."""
-IPV4_FRAGMENTED = _table(
+IPV4_FRAGMENTED = _any(
     lambda byte: (field := packet.IPV4.fragment.parse(bytes([byte, 0]))).more_fragments or field.offset != 0
 )
 """Whether the first byte of the fragment field says that the packet is not whole; the second must be 0 as well."""
-IPV6_FRAGMENTED = _table(
-    lambda byte: (field := IPV6_FRAGMENT.fragment.parse(bytes([0, byte]))).more or field.offset != 0
-)
+IPV6_FRAGMENTED = _any(lambda byte: (field := IPV6_FRAGMENT.fragment.parse(bytes([0, byte]))).more or field.offset != 0)
 """The same for the second byte of IPv6's field, of which the first must be 0."""
-GRE_HEADER = _table(
+GRE_OPTIONS = _table(
     lambda byte: (
-        0
-        if (field := GRE.control.parse(bytes([byte, 0]))).routing
-        else GRE.sizeof() + GRE_OPTION * (field.checksum + field.key + field.sequence)
+        GRE_OPTION * ((field := GRE.control.parse(bytes([byte, 0]))).checksum + field.key + field.sequence)
+        + GRE_ROUTED * field.routing
     )
 )
-"""Header length in bytes, by the first byte; 0 where RFC 1701's source routes would follow."""
+"""Bytes of options behind the header, by the first byte; `GRE_ROUTED` and more where RFC 1701's source routes are."""
 GENEVE_OPTIONS = _table(lambda byte: packet.WORD * GENEVE.start.parse(bytes([byte, 0])).option_words)
 """Bytes of options behind the header, by the first byte."""
 MPLS_BOTTOM = _table(lambda byte: MPLS.end.parse(bytes([byte])).bottom)

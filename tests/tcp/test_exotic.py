@@ -56,7 +56,7 @@ def segments(packets: list[bytes], link_type: int = link.LINK_ETHERNET, unwrap: 
             start = out.start[i]
             payload = bytes(batch.data[start : start + out.captured[i]])
             rows.append((out.direction[i], out.seq[i], out.ack[i], out.flags[i] & 0xFF, payload))
-            if int(batch.file_offset[0]):
+            if int(batch.file_offset[0]) > 0:
                 at = int(batch.file_offset[0]) + start - int(batch.offset[0])
                 assert data[at : at + len(payload)] == payload, "the place in the file"
     return rows, flows

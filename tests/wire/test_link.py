@@ -28,6 +28,10 @@ def test_tables_against_arithmetic() -> None:
         assert link.IP_VERSION[byte] == byte >> 4
         assert link.IPV4_HEADER[byte] == (byte & 15) * 4
         assert link.TCP_HEADER[byte] == (byte >> 4) * 4
+        assert link.GENEVE_OPTIONS[byte] == (byte & 0x3F) * 4
+        routed = 0x80 * (byte >> 6 & 1)
+        assert link.GRE_OPTIONS[byte] == routed + 4 * ((byte >> 7) + (byte >> 5 & 1) + (byte >> 4 & 1))
+        assert link.MPLS_BOTTOM[byte] == byte & 1
         assert link.IPV4_FRAGMENTED[byte] == bool(byte & 0x3F)
         assert link.IPV6_FRAGMENTED[byte] == bool(byte & 0xF9)
 
