@@ -12,6 +12,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -89,14 +90,14 @@ def server(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
         thread.join(PATIENCE)
 
 
-def talk(port: int, messages: int = 5, host: str = "127.0.0.1") -> None:
+def talk(port: int, messages: int = 5, host: str = "127.0.0.1", text: str = "message") -> None:
     """A well-behaved client, from the opening to the end."""
     from websockets.sync.client import connect
 
     with connect(f"ws://{host}:{port}/", compression=None) as client:
         for number in range(messages):
-            client.send(f"message {number}")
-            assert client.recv(timeout=PATIENCE) == f"message {number}"
+            client.send(f"{text} {number}")
+            assert client.recv(timeout=PATIENCE) == f"{text} {number}"
 
 
 def violate(port: int, host: str = "127.0.0.1", sent: bytes = UNMASKED) -> None:
@@ -207,17 +208,7 @@ class Sniff:
 
     def children(self) -> list[int]:
         """Processes it has started, and those they started."""
-        found: list[int] = []
-        waiting = [self.process.pid]
-        while waiting:
-            parent = waiting.pop()
-            for path in Path("/proc").glob("[0-9]*/stat"):
-                with contextlib.suppress(OSError):
-                    fields = path.read_text().rpartition(")")[2].split()
-                    if int(fields[1]) == parent and fields[0] != "Z":
-                        found.append(int(path.parent.name))
-                        waiting.append(int(path.parent.name))
-        return found
+        return children(self.process.pid)
 
     def findings(self) -> list[dict[str, Any]]:
         """The findings so far."""
@@ -259,6 +250,34 @@ class Sniff:
         record = self.records[-1][1]
         assert record["type"] == "summary"
         return record
+
+
+def children(parent: int) -> list[int]:
+    """Processes that it has started, and those they started."""
+    found: list[int] = []
+    waiting = [parent]
+    while waiting:
+        parent = waiting.pop()
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = path.read_text().rpartition(")")[2].split()
+                if int(fields[1]) == parent and fields[0] != "Z":
+                    found.append(int(path.parent.name))
+                    waiting.append(int(path.parent.name))
+    return found
+
+
+def kernel_drops(processes: list[int]) -> int | None:
+    """What the kernel counts for the packet sockets of ``processes``; None for a ring, or where nobody can ask."""
+    if shutil.which("ss") is None:
+        return None
+    told = subprocess.run(
+        ["ss", "-0", "-m", "-p", "-e", "-n", "-O"], capture_output=True, text=True, check=False
+    ).stdout
+    lines = [line for line in told.splitlines() if any(f"pid={process}," in line for process in processes)]
+    if not lines or any("ring_rx" in line for line in lines):
+        return None
+    return sum(int(found[1]) for line in lines if (found := re.search(r"skmem:\(.*,d(\d+)\)", line)))
 
 
 def alive(process: int) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +65,35 @@ def test_findings_are_those_of_the_written_file(backend: str, port: int, tmp_pat
         assert (summary["connections"], summary["drops"], summary["gaps"]) == (4, 0, 0)
         assert f"captured on lo with {backend}" in summary["notes"]
         assert sniff.records[0][1]["inputs"] == [{"path": str(kept), "bytes": None, "sha256": None}]
+
+
+def test_what_the_kernel_dropped_is_told(backend: str, port: int) -> None:
+    """The capture program is held up, so that the kernel has to drop; its own counter stands beside ours."""
+    found: list[analyzer.Finding] = []
+    before = live.children(os.getpid())
+    with analyzer.sniff("lo", bpf=f"tcp port {port}", backend=backend, capture_buffer=1 << 20) as findings:
+        reading = threading.Thread(target=lambda: found.extend(findings))
+        reading.start()
+        capturing = [each for each in live.children(os.getpid()) if each not in before]
+        live.talk(port)
+        for process in capturing:
+            os.kill(process, signal.SIGSTOP)
+        live.talk(port, 200, text="x" * 30_000)
+        for process in capturing:
+            os.kill(process, signal.SIGCONT)
+        live.talk(port)
+        kernel = live.kernel_drops(capturing)
+        findings.stop()
+        reading.join(live.PATIENCE)
+        assert not reading.is_alive()
+        assert not any(map(live.alive, capturing))
+    summary = findings.summary
+    assert summary is not None
+    assert summary.drops > 0
+    assert kernel in (None, summary.drops)
+    told = [each for each in found if each.rule == "ST-013"]
+    assert [each.count for each in told] == [summary.drops]
+    assert {each.rule for each in found if each.severity is analyzer.Severity.ERROR} == set()
 
 
 @pytest.mark.parametrize("number", SIGNALS)
