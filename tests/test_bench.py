@@ -1,8 +1,14 @@
-"""The generator of the benchmark's capture: its fast path builds what the schemas build, packet by packet."""
+"""The benchmarks' own parts.
+
+The generator of captures: its fast path builds what the schemas build, packet by packet. An hour of live traffic, a
+thin one: memory stays flat.
+"""
 
 from __future__ import annotations
 
 import io
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +16,7 @@ from analyzer.wire import frame
 from samples.traffic import Conversation, Wire, pcap_bytes
 from tests.bench import make_capture
 from tests.bench.make_capture import Plan
+from tests.command import python
 
 
 def packet_by_packet(plan: Plan) -> bytes:
@@ -58,3 +65,10 @@ def test_the_fast_path_builds_what_the_schemas_build(
 def test_more_than_a_segment_holds_is_refused() -> None:
     with pytest.raises(ValueError, match="too much for one segment"):
         Plan(100, per_segment=1000, size=100, connections=1)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no memory in use of one process to read")
+def test_an_hour_of_live_traffic_leaves_memory_flat(tmp_path: Path) -> None:
+    done = python(Path(__file__).parent / "bench" / "live_hour.py", "--packets", "200", folder=tmp_path)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    assert done.stdout.decode().endswith(": flat\n")

@@ -44,10 +44,15 @@ class Handover:
         # Not sooner: whoever can still wake it must not write into a descriptor that is somebody else's by then.
         weakref.finalize(self, _close, self._reading, self._writing)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that are in it."""
+        return self._put - self._taken
+
     def offer(self, batch: Batch) -> bool:
         """Put a batch in; False where it does not fit."""
         cost = _cost(batch)
-        if self._put - self._taken + cost > self._size:
+        if self.waiting + cost > self._size:
             return False
         self._put += cost
         self._batches.append(batch)

@@ -177,6 +177,11 @@ class Live:
         """Bytes captured."""
         return self._child.position
 
+    @property
+    def backlog(self) -> int:
+        """Bytes that were captured and wait for the analysis."""
+        return self._queue.waiting
+
     # --- the thread that reads
 
     def _read(self) -> None:

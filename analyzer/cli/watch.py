@@ -108,7 +108,9 @@ class View:
             Text(visible(f"{self._live.notes[0]}, {now - self._started:.0f} s; q ends it"), "bold"),
             Text(f"connections {glance.open} open, {glance.seen} seen   frames {glance.frames}"),
             Text(f"clients {size(rates[0])}/s   servers {size(rates[1])}/s   open messages {glance.messages}"),
-            Text(f"dropped {lost}   memory {size(memory())}", "red" if lost else ""),
+            Text(
+                f"dropped {lost}   waiting {size(self._live.backlog)}   memory {size(memory())}", "red" if lost else ""
+            ),
             Text(f"found {found}"),
         ]
         lines += [Text(visible(line(finding)), STYLES[finding.severity], no_wrap=True) for finding in self._findings]

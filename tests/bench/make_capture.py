@@ -74,10 +74,13 @@ def pattern(size: int) -> list[Kind]:
 class Plan:
     """Which segment stands where: connection and step of every slot, in closed form."""
 
-    def __init__(self, frames: int, per_segment: int, size: int, connections: int) -> None:
+    def __init__(
+        self, frames: int, per_segment: int, size: int, connections: int, first_port: int = FIRST_PORT
+    ) -> None:
         """Raises ValueError where ``per_segment`` frames of ``size`` bytes do not fit one segment."""
         self.per_segment = per_segment
         self.connections = connections
+        self.first_port = first_port
         self.kinds = pattern(size)
         if per_segment * (2 * size + 14) > LARGEST:
             raise ValueError(f"{per_segment} frames of {size} bytes are too much for one segment")
@@ -111,11 +114,11 @@ class Plan:
         return frame.build_frame(kind.opcode, bytes(kind.length), key) * self.per_segment
 
 
-def write(out: BinaryIO, plan: Plan) -> int:
-    """Write the capture; the number of packets."""
-    wire = Wire()
+def write(out: BinaryIO, plan: Plan, wire: Wire | None = None) -> int:
+    """Write the capture, with the clock of ``wire``; the number of packets."""
+    wire = wire or Wire()
     conversations = [
-        Conversation(wire, ("192.0.2.1", FIRST_PORT + number), sparing=True) for number in range(plan.connections)
+        Conversation(wire, ("192.0.2.1", plan.first_port + number), sparing=True) for number in range(plan.connections)
     ]
     for conversation in conversations:
         conversation.open()
@@ -156,7 +159,7 @@ class Bulk:
         }
         """Bytes each side sends in the pattern before its n-th segment."""
         self.first = {side: np.array([each.sequence(side) for each in conversations]) for side in self.before}
-        self.ports: I64 = FIRST_PORT + np.arange(plan.connections)
+        self.ports: I64 = plan.first_port + np.arange(plan.connections)
 
     def position(self, side: str, connection: I64, step: I64) -> I64:
         """Bytes ``side`` of ``connection`` has sent before its step."""

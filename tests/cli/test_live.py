@@ -120,15 +120,15 @@ def test_a_signal_that_comes_while_the_process_is_held_up(backend: str, number: 
 
 
 def test_a_signal_at_any_moment_ends_it(backend: str) -> None:
-    """Also before the interface is open. What has begun leaves no child, and is reported."""
+    """Also while Python starts, which answers as it likes. A capture that has begun is reported; no child stays."""
     for tenths in range(1, 16, 2):
         with live.Sniff("-i", "lo", "--bpf", "tcp port 9", "--backend", backend, "-f", "jsonl", lines=False) as sniff:
             time.sleep(tenths / 10)
             children = sniff.children()
             status = sniff.end()
             begun = sniff.output.read().splitlines()
-            assert status == 0 if begun else status in (0, 130, -signal.SIGINT), (tenths, sniff.errors())
-            assert len(begun) in (0, 2), begun
+            if begun:
+                assert (status, len(begun)) == (0, 2), (tenths, sniff.errors())
             assert not any(map(live.alive, children)), tenths
 
 

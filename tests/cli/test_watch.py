@@ -26,7 +26,12 @@ FIRST = Glance(2, 3, (1000, 2000), 40, 1)
 
 
 def source(**told: Any) -> Any:
-    return cast(Any, SimpleNamespace(**{"notes": ["captured on lo with dumpcap"], "drops": 0, "limits": {}, **told}))
+    return cast(
+        Any,
+        SimpleNamespace(
+            **{"notes": ["captured on lo with dumpcap"], "drops": 0, "limits": {}, "backlog": 1000, **told}
+        ),
+    )
 
 
 def test_it_shows_how_things_stand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +49,7 @@ def test_it_shows_how_things_stand(monkeypatch: pytest.MonkeyPatch) -> None:
         "captured on lo with dumpcap",
         "connections 2 open, 3 seen   frames 40",
         "servers 0 B/s   open messages 1",
-        "dropped 7   memory ",
+        "dropped 7   waiting 1.0 kB   memory ",
         "MK-001",
         "GB/s",
     ):
