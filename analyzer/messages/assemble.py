@@ -76,7 +76,8 @@ class Messages:
         """Finished and read messages that wait for their frames, by connection, client and index."""
         self._rows: list[Row] = []
         self.limits: dict[str, int] = {}
-        self.hashing = settings.payloads or "messages" in settings.records
+        self._listed = "messages" in settings.records
+        self.hashing = settings.payloads or self._listed
         self.searching = False
         """Text in the clear is searched for credentials."""
         self.mixing = False
@@ -377,21 +378,23 @@ class Messages:
         self._rows.append(row)
 
     def collect(self, frames: FrameColumns) -> MessageColumns:
-        """The messages that ``frames`` finished or replaced, and all that was noticed since the last call."""
-        opcode, opened = frames.opcode, frames.open == 1
-        starts = ((opcode == Opcode.TEXT) | (opcode == Opcode.BINARY)) & frames.whole
-        for row in np.flatnonzero(starts & opened & (frames.cut != Cut.LENGTH)).tolist():
-            self._rows.append(_replaced(frames, row))
-        done = (starts | ((opcode == Opcode.CONTINUATION) & opened & frames.whole)) & frames.fin
-        done &= (frames.cut == Cut.WHOLE) | (frames.cut == Cut.HOLE)
-        columns = _finished(frames, np.flatnonzero(done))
+        """The messages that ``frames`` finished or replaced, and all that was noticed since the last call.
+
+        Of those that nobody read there is nothing to find out, so they are given only where messages are asked for.
+        """
+        unusual = frames.unusual
+        starts = ((unusual.opcode == Opcode.TEXT) | (unusual.opcode == Opcode.BINARY)) & unusual.whole
+        for row in np.flatnonzero(starts & (unusual.open == 1) & (unusual.cut != Cut.LENGTH)).tolist():
+            self._rows.append(_replaced(unusual, row))
         rows, self._rows = self._rows, []
+        if not self._read and not self._listed:
+            return MessageColumns({}, rows)
+        columns = _finished(frames)
         if self._read:
-            kept, read = _split(columns, self._read)
-            columns = kept
+            columns, read = _split(columns, self._read)
             rows = read + rows
             self._read = {}
-        return MessageColumns(columns, rows)
+        return MessageColumns(columns if self._listed else {}, rows)
 
 
 def _replaced(frames: FrameColumns, row: int) -> Row:
@@ -417,8 +420,13 @@ def _replaced(frames: FrameColumns, row: int) -> Row:
     )
 
 
-def _finished(frames: FrameColumns, rows: Any) -> dict[str, Any]:
-    """Columns of the messages whose final frames are ``rows``."""
+def _finished(frames: FrameColumns) -> dict[str, Any]:
+    """Columns of the messages whose final frames are among ``frames``."""
+    opcode = frames.opcode
+    done = (opcode == Opcode.TEXT) | (opcode == Opcode.BINARY)
+    done |= (opcode == Opcode.CONTINUATION) & (frames.open == 1)
+    done &= frames.whole & frames.fin & ((frames.cut == Cut.WHOLE) | (frames.cut == Cut.HOLE))
+    rows = np.flatnonzero(done)
     fresh = frames.opcode[rows] != Opcode.CONTINUATION
     opened = frames.open[rows] == 1
 
