@@ -247,6 +247,20 @@ def test_the_unmasked_text_of_a_masked_frame(tab: Page, gallery: Path) -> None:
     assert tab.texts(".row[aria-selected=true] .badge") == ["MK-002"]
 
 
+def test_the_address_may_name_a_rule(tab: Page, gallery: Path) -> None:
+    for fragment, rules in (("MK-002", {"MK-002"}), ("TX-001", {"TX-001"}), ("<b>%nothing", None)):
+        tab.open(gallery)  # else only the fragment changes, and nothing is loaded
+        tab.value(f"location.hash = {json.dumps(fragment)}")
+        tab.value("new Promise((done) => setTimeout(done, 50))")
+        tab.call("Page.reload")
+        tab.value("new Promise((done) => setTimeout(done, 500))")
+        shown = set(tab.texts("#findings tbody td:nth-child(2)"))
+        assert shown == rules if rules else len(shown) > 20
+        if rules:
+            assert rules <= set(tab.texts(".row[aria-selected=true] .badge"))
+    assert tab.trouble == []
+
+
 @pytest.mark.parametrize("redacted", [False, True])
 def test_the_text_of_a_compressed_message(tab: Page, tmp_path: Path, redacted: bool) -> None:
     path = tmp_path / "report.html"

@@ -1,5 +1,7 @@
 // The page as a whole: the two tables, and what opens from them.
 
+const SHORT = 30;
+
 (() => {
   const data = parsed("data");
   const ranks = { error: 0, warning: 1, info: 2 };
@@ -47,6 +49,9 @@
     byId("view-charts").replaceChildren(...(charts ? [charts.content.cloneNode(true)] : []));
     byId("detail").replaceChildren(el("p", { class: "dim" }, "Choose a row of the diagram: its bytes, and the rules it breaks, appear here."));
     diagram = new Diagram(data, connection, mine, goBack);
+    // Below a short diagram, where there is room; else above, where they are seen.
+    if (diagram.rows.length > SHORT) byId("view-split").before(byId("view-charts"));
+    else byId("sequence").after(byId("view-charts"));
     if (!diagram.rows.length) byId("sequence").replaceChildren(el("p", { class: "dim" }, "No diagram: the page holds those of the first connections only, or the result held nothing to draw."));
     byId("view").scrollIntoView({ block: "start" });
     byId("view-title").focus({ preventScroll: true });
@@ -125,8 +130,15 @@
     });
   }
   refresh();
+  // report.html#MK-002 opens the first finding of that rule.
+  const named = data.findings.find((row) => row.rule === location.hash.slice(1));
   const first = data.connections.find((row) => row.blamed) || data.connections[0];
-  if (first) {
+  if (named) {
+    inputs.rule.value = named.rule;
+    inputs[named.severity].checked = true;
+    refresh();
+    openFinding(named, null);
+  } else if (first) {
     open(first.number, null);
     window.scrollTo(0, 0);
     document.activeElement.blur();
