@@ -1,4 +1,4 @@
-"""Recorded traffic with ground truth: every frame, message and violation, and no error that is not one.
+"""Recorded traffic with ground truth: every frame, message and violation, and no other error or warning.
 
 The table of what was compared stands at the end of the test run. A few small captures are in the repository;
 the rest is found through WSANALYZER_SHARED (by default the folder ``shared`` beside the repository).

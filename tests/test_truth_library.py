@@ -72,7 +72,10 @@ def test_what_was_not_recorded_is_not_compared() -> None:
         [CONNECTION, FRAME, MESSAGE],
         [CONNECTION, FRAME, MESSAGE, msgspec.structs.replace(FINDING, direction="server")],
         [CONNECTION, FRAME, MESSAGE, msgspec.structs.replace(FINDING, stream_offset=0, byte_offset=1)],
+        [CONNECTION, FRAME, msgspec.structs.replace(MESSAGE, length=None, sha256=None), FINDING],
         [*RECORDS, msgspec.structs.replace(FINDING, rule="FR-002")],
+        [*RECORDS, msgspec.structs.replace(FINDING, rule="SEC-001", severity=Severity.WARNING)],
+        [*RECORDS, msgspec.structs.replace(FINDING, stream_offset=289, byte_offset=290)],
         [*RECORDS, msgspec.structs.replace(FINDING, connection=None)],
         [*RECORDS, msgspec.structs.replace(CONNECTION, connection=1), msgspec.structs.replace(FINDING, connection=1)],
     ],
@@ -81,9 +84,9 @@ def test_each_difference_is_a_problem(records: list[Record]) -> None:
     assert judged(records).problems
 
 
-def test_a_listed_reaction_and_a_lower_severity_are_no_problem() -> None:
+def test_a_listed_reaction_and_a_note_are_no_problem() -> None:
     reaction = msgspec.structs.replace(FINDING, rule="SC-007", direction="server")
-    note = msgspec.structs.replace(FINDING, rule="SC-019", severity=Severity.WARNING)
+    note = msgspec.structs.replace(FINDING, rule="SC-016", severity=Severity.INFO)
     listed = {"reactions": [{"rules": ["SC-007"], "direction": "server"}]}
     assert judged([*RECORDS, reaction, note], **listed).problems == []
     assert judged([*RECORDS, reaction, note]).unexpected == 1
