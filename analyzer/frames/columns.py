@@ -6,7 +6,7 @@ bytes, for all rows at once, when a rule first asks.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import msgspec
@@ -38,21 +38,38 @@ FIXED = frame.FIRST.sizeof() + frame.SECOND.sizeof()
 """Bytes of a header that are always there."""
 
 
+HEADERS = 1 << 12
+"""Headers remembered: building one takes the schema fifty times as long as looking it up, and few kinds occur."""
+
+
 def header_bytes(byte0: int, byte1: int, length: int, key: int) -> bytes:
     """A whole header as it stood on the wire, built anew by the schema.
 
     ``byte0`` and ``byte1`` are its first two bytes, ``length`` (unsigned) and ``key`` what it announced after them.
     """
+    built, masked = _header(byte0, byte1, length)
+    return built + key.to_bytes(frame.MASKING_KEY.sizeof(), "big") if masked else built
+
+
+@lru_cache(maxsize=HEADERS)
+def _header(byte0: int, byte1: int, length: int) -> tuple[bytes, bool]:
+    """A header without its masking key, which comes last (RFC 6455 5.2), and whether it has one."""
     second = frame.SECOND.parse(bytes([byte1]))
     built: bytes = frame.HEADER.build(
         {
-            "first": frame.FIRST.parse(bytes([byte0])),
+            "first": _first(byte0),
             "second": second,
             "extended": length if second.length7 in frame.EXTENDED else None,
-            "masking_key": key.to_bytes(frame.MASKING_KEY.sizeof(), "big") if second.masked else None,
+            "masking_key": bytes(frame.MASKING_KEY.sizeof()) if second.masked else None,
         }
     )
-    return built
+    return (built[: -frame.MASKING_KEY.sizeof()] if second.masked else built), bool(second.masked)
+
+
+@lru_cache(maxsize=1 << 8)
+def _first(byte0: int) -> Any:
+    """The fields of a first byte; not to be changed."""
+    return frame.FIRST.parse(bytes([byte0]))
 
 
 class FrameColumns:
@@ -259,7 +276,7 @@ class FrameColumns:
 
     def record(self, row: int, files: list[str], *, first_bytes: bool = False) -> Frame:
         """The frame as a record; ``files`` are the run's inputs. ``first_bytes``: with what is kept of its bytes."""
-        first = frame.FIRST.parse(bytes([int(self.byte0[row])]))
+        first = _first(int(self.byte0[row]))
         masked = bool(self.masked[row]) and bool(self.whole[row])
         code: int | None = None
         reason: str | None = None
