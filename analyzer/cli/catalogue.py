@@ -45,10 +45,11 @@ def weight(rule: Rule) -> str:
 
 
 def stated(rule: Rule) -> dict[str, Any]:
-    """Every field of a rule but the function."""
+    """All there is to say of a rule: its fields but the function, and what the function's docstring holds."""
     import msgspec
 
     fields = {name: value for name, value in msgspec.structs.asdict(rule).items() if name != "check"}
+    fields |= {"prose": rule.prose, "violates": rule.violates, "conforms": rule.conforms}
     plain: dict[str, Any] = msgspec.to_builtins(fields)
     return plain
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -87,16 +88,29 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Reported where nothing is selected; one that is not must be selected by its whole id, or by ALL."""
     together: bool = False
     """Where every frame of a direction breaks it, one finding is written and the others are counted."""
-    prose: str
-    """The docstring between title and examples."""
-    violates: tuple[str, ...]
-    conforms: tuple[str, ...]
     check: Callable[..., Any]
 
     @property
     def family(self) -> str:
         """The letters of the id."""
         return self.id.partition("-")[0]
+
+    # The docstring is read when somebody asks: to do so for all rules takes a tenth of the program's start.
+
+    @property
+    def prose(self) -> str:
+        """The docstring between title and examples."""
+        return _sections(self.check)[0]
+
+    @property
+    def violates(self) -> tuple[str, ...]:
+        """The transcripts that break the rule."""
+        return _sections(self.check)[1]["Violates"]
+
+    @property
+    def conforms(self) -> tuple[str, ...]:
+        """The transcripts that do not."""
+        return _sections(self.check)[1]["Conforms"]
 
 
 RULES: dict[str, Rule] = {}
@@ -128,11 +142,10 @@ def rule(
     def register(check: _Check) -> _Check:
         if rule_id in RULES:
             raise AssertionError(f"{rule_id} is registered twice")
-        title, prose, examples = _sections(inspect.getdoc(check) or "")
         RULES[rule_id] = Rule(
             id=rule_id,
             name=check.__name__.replace("_", "-"),
-            title=title,
+            title=(check.__doc__ or "").partition("\n")[0].rstrip("."),
             severity=severity,
             level=level,
             rfc=rfc,
@@ -143,9 +156,6 @@ def rule(
             opcode=opcode,
             default=default,
             together=together,
-            prose=prose,
-            violates=examples["Violates"],
-            conforms=examples["Conforms"],
             check=check,
         )
         return check
@@ -161,15 +171,18 @@ def load() -> dict[str, Rule]:
 
 
 def _subject(check: Callable[..., Any]) -> str:
-    first = next(iter(inspect.signature(check).parameters))
-    return str(get_type_hints(check)[first].__name__)
+    """The type of the first argument, as the rule modules write it: annotations are strings there."""
+    first = check.__code__.co_varnames[0]
+    return str(check.__annotations__[first])
 
 
-def _sections(doc: str) -> tuple[str, str, dict[str, tuple[str, ...]]]:
-    title, _, rest = doc.partition("\n")
+@cache
+def _sections(check: Callable[..., Any]) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """Prose and examples."""
+    _, _, rest = (inspect.getdoc(check) or "").partition("\n")
     parts = re.split(r"^(Violates|Conforms):\n", rest, flags=re.MULTILINE)
     examples: dict[str, tuple[str, ...]] = {"Violates": (), "Conforms": ()}
     for heading, block in zip(parts[1::2], parts[2::2], strict=True):
         blocks = re.split(r"\n\s*\n", inspect.cleandoc(block))
         examples[heading] = tuple(text.strip() for text in blocks if text.strip())
-    return title.rstrip("."), parts[0].strip(), examples
+    return parts[0].strip(), examples

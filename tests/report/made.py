@@ -247,6 +247,23 @@ CLEAN = msgspec.structs.replace(
     SUMMARY, connections=1, findings={}, severities={}, gaps=0, drops=0, limits={}, skipped={}, notes=[]
 )
 
+
+def _unmasked() -> None:
+    """A client sent a frame without masking it.
+
+    Why it matters: caches.
+
+    Violates:
+        client: 81 05 48 65 6c 6c 6f
+
+    Conforms:
+        client: 81 80 37 fa 21 3d
+        server: 81 00
+
+        server: 81 00
+    """
+
+
 RULE = Rule(
     id="MK-001",
     name="unmasked-client-frame",
@@ -258,10 +275,7 @@ RULE = Rule(
     close_code=1002,
     fail_required=True,
     subject="FrameColumns",
-    prose="Why it matters: caches.",
-    violates=("client: 81 05 48 65 6c 6c 6f",),
-    conforms=("client: 81 80 37 fa 21 3d\nserver: 81 00", "server: 81 00"),
-    check=print,
+    check=_unmasked,
 )
 
 
