@@ -10,6 +10,7 @@ import random
 import zlib
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,13 +32,17 @@ class Told(msgspec.Struct):
     """The stretch of the stream, and the application payload, of each message."""
 
 
-def conversation(chance: random.Random, *, segments: int, compressed: bool) -> Told:
-    """An opening, thirty messages and more, a closing. ``segments``: bytes of each at most; 0: a segment a frame."""
+def conversation(chance: random.Random, *, segments: int, compressed: bool, fresh: tuple[Direction, ...] = ()) -> Told:
+    """An opening, thirty messages and more, a closing. ``segments``: bytes of each at most; 0: a segment a frame.
+
+    ``fresh``: the sides that compress each message without what came before (no context takeover, RFC 7692 7.1.1).
+    """
     wire = Wire()
     talk = Conversation(wire)
     talk.connect()
     origin = {side: talk.sequence(side) for side in SIDES}
-    talk.open(extensions="permessage-deflate" if compressed else None)
+    parameters = "".join(f"; {side}_no_context_takeover" for side in fresh)
+    talk.open(extensions=f"permessage-deflate{parameters}" if compressed else None)
     told = Told([], {"client": [], "server": []})
     packers = {side: zlib.compressobj(wbits=-15) for side in SIDES}
 
@@ -57,6 +62,8 @@ def conversation(chance: random.Random, *, segments: int, compressed: bool) -> T
         packed = payload
         if compressed:
             packed = (packers[side].compress(payload) + packers[side].flush(zlib.Z_SYNC_FLUSH))[:-4]
+            if side in fresh:
+                packers[side] = zlib.compressobj(wbits=-15)
         start = talk.sequence(side) - origin[side]
         parts = [packed[:7], packed[7:]] if chance.random() < 0.2 else [packed]
         for number, part in enumerate(parts):
@@ -167,3 +174,28 @@ def test_a_capture_that_begins_later_is_read_as_far_as_it_goes(seed: int, segmen
         left = [hashlib.sha256(payload).hexdigest() for span, payload in told.sent[side] if span[0] >= begun]
         ours = [one.sha256 for _, one in messages(records, 0, side)]
         assert ours[-len(left) :] == left if left else True
+
+
+@pytest.mark.parametrize("fresh", [(), ("client",), ("server",), ("client", "server")], ids=lambda each: "+".join(each))
+@pytest.mark.parametrize("side", SIDES)
+@settings(max_examples=8)
+@given(seeds, st.floats(0, 0.6))
+def test_a_hole_ends_inflating_only_where_the_context_is_taken_over(
+    side: Direction, fresh: tuple[Direction, ...], seed: int, share: float
+) -> None:
+    """With context takeover one ST-017 tells it, without an inflate error; without, what comes next is read again."""
+    told = conversation(random.Random(seed), segments=0, compressed=True, fresh=fresh)
+    data = lengths(told, side)[1:]
+    index, lost, _ = data[int(share * (len(data) - 4))]
+    records = cut(told, {index})
+    assert errors(records) == []
+    assert [one.direction for one in only(Finding, records) if one.rule == "ST-017"] == [side] * (side not in fresh)
+    after = [at for _, at, _ in data if at > lost][2]  # two frames after a hole, where one begins is sure again
+    for each in SIDES:
+        ours = dict(messages(records, 0, each))
+        for span, payload in told.sent[each]:
+            sha256 = hashlib.sha256(payload).hexdigest()
+            if each != side or span[1] <= lost:
+                assert ours[span].sha256 == sha256, span
+            elif span[0] >= after:
+                assert ours[span].sha256 == (sha256 if side in fresh else None), span

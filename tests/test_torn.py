@@ -143,6 +143,8 @@ def test_what_is_all_there_is_found_and_nothing_else(shared_captures: Path, name
     by_port = {one.client[1]: one for one in only(Connection, records)}
     assert set(by_port) == ports
     assert errors(records) <= errors(read(shared_captures / "base_small.pcap"))
+    dropped = [(one.connection, one.direction) for one in only(Finding, records) if one.rule == "ST-017"]
+    assert len(dropped) == len(set(dropped)), "that inflating ended is told once"
     missing: list[str] = []
     for connection in known["connections"]:
         port = connection["client"][1]
