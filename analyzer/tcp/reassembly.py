@@ -28,6 +28,8 @@ from analyzer.tcp.delivery import SEQUENCES, Delivery, Spot
 from analyzer.tcp.history import History
 from analyzer.tcp.joining import Early, Joining
 from analyzer.tcp.packets import HOPS, IDLE, NEW, REUSED, Segments
+from analyzer.tcp.shelf import Shelf
+from analyzer.tcp.starts import Starts
 from analyzer.tcp.streams import (
     DEAD,
     FIN,
@@ -48,8 +50,6 @@ from analyzer.wire import link
 
 WINDOW = 1 << 30
 """The largest window TCP knows (RFC 7323 2.3): a segment farther off is not of this connection."""
-ANSWERING = 2
-"""Of a side whose SYN was captured: it acknowledged the other's, and so says where that side starts."""
 
 
 class Reassembly:
@@ -65,30 +65,19 @@ class Reassembly:
         """Packets before the batch at hand."""
         self._captured = 0
         """Captured bytes before the batch at hand."""
-        self._waiting: dict[int, Waiting] = {}
-        """By direction."""
-        # Ordered ones, because what is first is asked for and removed again and again: a plain dict looks for its
-        # first entry among all that were removed before it.
-        self._holding: OrderedDict[int, None] = OrderedDict()
-        """Directions with pieces that wait, those that have waited longest first."""
+        self._starts = Starts()
+        self._shelf = Shelf()
+        # Ordered, as `Shelf` is and for the same reason.
         self._holes: OrderedDict[int, int] = OrderedDict()
         """Directions whose hole will be given up, and since when, in the order of time."""
         self._joining: OrderedDict[int, Joining] = OrderedDict()
         """By slot, in the order of time."""
         self._closing: OrderedDict[int, int] = OrderedDict()
         """By slot: when the connection was over, in the order of time."""
-        self._size = 0
-        """Bytes waiting or collected, in all."""
         self._relieving = False
         # By slot: the number of the TCP stream, as tshark counts; -1: none.
         self._number: Any = column(0)
-        # By direction: whether the SYN was seen; where it was, the first ACK number sent.
-        self._synced: Any = column(0)
-        self._first_ack: Any = column(0)
-        # By direction: the first number acknowledged of one that is not captured, and bytes acknowledged since; and
-        # the stream offset at which its latest segment that came this way ended.
-        self._lowest_ack: Any = column(0)
-        self._promised: Any = column(0)
+        # By direction: the stream offset at which its latest segment that came this way ended.
         self._latest_end: Any = column(0)
         self.tcp_streams = 0
         self.limits: dict[str, int] = {}
@@ -120,10 +109,7 @@ class Reassembly:
             rows = max(slots, 2 * len(self._number))
             self._delivery.grow(rows)
             self._number = longer(self._number, rows, -1)
-            self._synced = longer(self._synced, 2 * rows)
-            self._first_ack = longer(self._first_ack, 2 * rows, -1)
-            self._promised = longer(self._promised, 2 * rows)
-            self._lowest_ack = longer(self._lowest_ack, 2 * rows, -1)
+            self._starts.grow(2 * rows)
             self._latest_end = longer(self._latest_end, 2 * rows, -1)
         captured = batch.captured[: batch.count]
         ends = np.cumsum(captured) + self._captured
@@ -174,7 +160,7 @@ class Reassembly:
 
     def synced(self, direction: int) -> bool:
         """Whether the direction's SYN was captured."""
-        return bool(self._synced[direction])
+        return self._starts.synced(direction)
 
     # --- a segment
 
@@ -195,20 +181,15 @@ class Reassembly:
             seq = (seq + 1) % SEQUENCES
             if streams.state[d] == UNSET:
                 self._set(d, seq)
-                self._synced[d] = ANSWERING if flags & link.TCP_ACK else 1
+                self._starts.syn(d, answers=flags & link.TCP_ACK != 0)
                 self._replay(slot, d)
             elif distance(seq, streams.next_seq[d]) == -streams.next_offset[d]:
-                self._synced[d] = 1
-        elif streams.state[d] == UNSET and self._synced[d ^ 1] == ANSWERING:
-            self._set(d, self._first_ack[d])
+                self._starts.syn(d)
+        elif streams.state[d] == UNSET and self._starts.answered(d):
+            self._set(d, self._starts.first(d))
             self._replay(slot, d)
-        e = d ^ 1
-        if flags & link.TCP_ACK and self._synced[d] and streams.state[e] == UNSET and self._first_ack[e] < 0:
-            self._first_ack[e] = s.ack[i]
-        if flags & link.TCP_ACK and streams.state[e] == UNSET:
-            if self._lowest_ack[e] < 0:
-                self._lowest_ack[e] = s.ack[i]
-            self._promised[e] = max(self._promised[e], distance(s.ack[i], self._lowest_ack[e]))
+        if flags & link.TCP_ACK and streams.state[d ^ 1] == UNSET:
+            self._starts.acknowledged(d ^ 1, s.ack[i])
         if flags & (REUSED | HOPS | IDLE):
             self._sign(d, flags, s.detail[i])
         if streams.state[d] == UNSET:
@@ -246,22 +227,23 @@ class Reassembly:
         if abs(offset - streams.next_offset[d]) > WINDOW:
             return
         acked = self._acknowledge(d, ack) if flags & link.TCP_ACK else -1
-        waiting = self._waiting.get(d)
+        waiting = self._shelf.of(d)
         end = offset + length
         if waiting is not None and waiting.fin is not None:
             length = min(length, waiting.fin - offset)
             captured = min(captured, length)
         if streams.state[d] == FLOWING and length > 0:
             self._payload(d, offset, length, start, captured, stored, acked, spot)
-        if flags & link.TCP_FIN and streams.state[d] == FLOWING and self._wait(d).fin is None:
-            waiting = self._wait(d)
-            self._resized(d, waiting, lambda: waiting.end_at(end))
+        if flags & link.TCP_FIN and streams.state[d] == FLOWING:
+            ending = self._shelf.wait(d)
+            if ending.fin is None:
+                self._shelf.change(d, ending, lambda: ending.end_at(end))
         if flags & link.TCP_RST and streams.state[d] in (FLOWING, FINISHED):
-            waiting = self._wait(d)
+            waiting = self._shelf.wait(d)
             last = streams.next_offset[d] if streams.state[d] == FINISHED else waiting.fin
             offset = offset if last is None else min(offset, last)  # a FIN before it took a number, but no byte
             waiting.rst = offset if waiting.rst is None else min(waiting.rst, offset)
-        waiting = self._waiting.get(d)
+        waiting = self._shelf.of(d)
         if waiting is not None:
             self._drain(d, waiting, spot)
 
@@ -276,7 +258,7 @@ class Reassembly:
             return -1
         streams.acked[e] = max(streams.acked[e], acked)
         if acked > streams.next_offset[e] and streams.state[e] == FLOWING:
-            waiting = self._wait(e)
+            waiting = self._shelf.wait(e)
             waiting.promised = max(waiting.promised, acked)
         return int(acked)
 
@@ -292,7 +274,7 @@ class Reassembly:
         spot: Spot,
     ) -> None:
         streams = self.streams
-        waiting = self._waiting.get(d)
+        waiting = self._shelf.of(d)
         at = streams.next_offset[d]
         if offset == at and (waiting is None or not waiting.pieces) and stored is None:
             if captured:
@@ -313,8 +295,8 @@ class Reassembly:
             if new.end <= at:
                 return
             new = new.part(at, new.end)
-        waiting = self._wait(d)
-        inserted = self._resized(d, waiting, lambda: waiting.insert(new))
+        waiting = self._shelf.wait(d)
+        inserted = self._shelf.change(d, waiting, lambda: waiting.insert(new))
         if inserted.conflict is not None and not keep_alive:
             self._conflict(d, offset, inserted.conflict, spot)
         if stored is None:
@@ -335,31 +317,23 @@ class Reassembly:
         if self._relieving:
             return
         self._relieving = True  # what joins brings more pieces, which ask for room in turn
-        while self._size > self._settings.total_stream_buffer and (self._holding or self._joining):
-            self._count("total_stream_buffer")
+        while self._shelf.size > self._settings.total_stream_buffer:
+            oldest = self._shelf.oldest()
             if self._joining:
+                self._count("total_stream_buffer")
                 self._join(next(iter(self._joining)))
+            elif oldest is not None:
+                self._count("total_stream_buffer")
+                self._skip(oldest, self._shelf.wait(oldest), LIMIT)
             else:
-                d = next(iter(self._holding))
-                self._skip(d, self._waiting[d], LIMIT)
+                break
         self._relieving = False
-
-    def _resized(self, d: int, waiting: Waiting, change: Any) -> Any:
-        """Do something to what waits, and keep count of it."""
-        before = waiting.size
-        result = change()
-        self._size += waiting.size - before
-        if waiting.pieces:
-            self._holding.setdefault(d, None)
-        else:
-            self._holding.pop(d, None)
-        return result
 
     def _drain(self, d: int, waiting: Waiting, spot: Spot) -> None:
         """Deliver what is next in line: pieces, then the end."""
         streams = self.streams
         if waiting.pieces and waiting.pieces[0].offset == streams.next_offset[d]:
-            for piece in self._resized(d, waiting, lambda: waiting.take(streams.next_offset[d])):
+            for piece in self._shelf.change(d, waiting, lambda: waiting.take(streams.next_offset[d])):
                 self._announce(d, Spot(*spot))
                 self._delivery.piece(d, piece)
         at = streams.next_offset[d]
@@ -380,14 +354,7 @@ class Reassembly:
         self._announce(d, spot)
         self._delivery.stop(kind, d, self.streams.next_offset[d], 0, spot)
         self.streams.state[d] = state
-        self._resized(d, waiting, waiting.drop)
-
-    def _wait(self, d: int) -> Waiting:
-        """What direction ``d`` waits for."""
-        waiting = self._waiting.get(d)
-        if waiting is None:
-            waiting = self._waiting[d] = Waiting()
-        return waiting
+        self._shelf.change(d, waiting, waiting.drop)
 
     # --- holes
 
@@ -396,7 +363,7 @@ class Reassembly:
         streams = self.streams
         quick = self._delivery.opened(slot) and slot not in self._joining
         for d in (2 * slot, 2 * slot + 1):
-            waiting = self._waiting.get(d)
+            waiting = self._shelf.of(d)
             if waiting is not None:
                 waiting.since_packets += 1
                 self._judge(d, waiting)
@@ -405,14 +372,12 @@ class Reassembly:
                 )
                 if over and (waiting.rst is None or streams.state[d] == RESET):
                     self._forget(d)
-            quick = quick and d not in self._waiting and streams.state[d] == FLOWING
+            quick = quick and d not in self._shelf and streams.state[d] == FLOWING
         streams.quick[2 * slot] = streams.quick[2 * slot + 1] = 1 if quick else 0
 
     def _forget(self, d: int) -> None:
         """Direction ``d`` waits for nothing."""
-        waiting = self._waiting.pop(d, None)
-        if waiting is not None:
-            self._resized(d, waiting, waiting.drop)
+        self._shelf.forget(d)
         self._holes.pop(d, None)
 
     def _judge(self, d: int, waiting: Waiting) -> None:
@@ -458,10 +423,7 @@ class Reassembly:
         self.tcp_streams += 1
         for d in (2 * slot, 2 * slot + 1):
             self.streams.forget(d)
-            self._synced[d] = 0
-            self._first_ack[d] = -1
-            self._promised[d] = 0
-            self._lowest_ack[d] = -1
+            self._starts.forget(d)
             self._latest_end[d] = -1
 
     def _set(self, d: int, seq: int) -> None:
@@ -479,7 +441,7 @@ class Reassembly:
         data = bytes(memoryview(self._batch.data)[start : start + captured])
         before = collected.size
         collected.add(Early(d, seq, s.ack[i], s.flags[i], s.length[i], data, *self._delivery.payload(i)))
-        self._size += collected.size - before
+        self._shelf.size += collected.size - before
         if len(collected.segments) >= self._settings.join_packets:
             self._join(slot)
         self._relieve()
@@ -488,11 +450,11 @@ class Reassembly:
         """Fix the starts of a connection whose SYNs were not captured, and deliver what was collected."""
         for d in (2 * slot, 2 * slot + 1):
             if self.streams.state[d] == UNSET:
-                seq = joining.start(self._joining[slot].segments, d, self._first_ack[d])
+                seq = joining.start(self._joining[slot].segments, d, self._starts.first(d))
                 if seq is not None:
                     self._set(d, seq)
         collected = self._joining.pop(slot)
-        self._size -= collected.size
+        self._shelf.size -= collected.size
         self._replay_all(collected.segments)
 
     def _replay(self, slot: int, d: int) -> None:
@@ -502,7 +464,7 @@ class Reassembly:
             return
         before = collected.size
         mine = collected.take(d)
-        self._size += collected.size - before
+        self._shelf.size += collected.size - before
         if not collected.segments:
             del self._joining[slot]
         self._replay_all(mine)
@@ -518,7 +480,7 @@ class Reassembly:
         if slot in self._joining:
             self._join(slot)
         for d in (2 * slot, 2 * slot + 1):
-            waiting = self._waiting.get(d)
+            waiting = self._shelf.of(d)
             while waiting is not None and streams.state[d] == FLOWING:
                 at = streams.next_offset[d]
                 if waiting.hole_end(at) <= at:
@@ -541,7 +503,7 @@ class Reassembly:
         One number may be a FIN's.
         """
         silent, next_offset = self._delivery.silent, self.streams.next_offset
-        sent = silent(d) or (not next_offset[d] and self._promised[d] > 1)
+        sent = silent(d) or (not next_offset[d] and self._starts.promised(d) > 1)
         return sent and next_offset[d ^ 1] > 0 and not silent(d ^ 1)
 
     def _tick(self, row: int) -> None:
@@ -562,7 +524,7 @@ class Reassembly:
             self._join(slot)
             self._settle(slot)
         for d in _due(self._holes, now - settings.gap_time):
-            if d in self._waiting:
+            if d in self._shelf:
                 self._settle(d >> 1)
         for slot in _due(self._closing, now - settings.teardown_timeout):
             self._end(slot)
