@@ -15,13 +15,18 @@ import ipaddress
 from base64 import b64decode
 from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from contextlib import suppress
 
 import msgspec
+import numpy as np
 
+from analyzer.capture.source import open_source
 from analyzer.capture.tshark import Seen
 from analyzer.model import Connection, Finding, Frame, Handshake, Message, Opcode, Record
+from analyzer.settings import Settings
+from analyzer.tcp.exotic import Unwrapper
+from analyzer.tcp.packets import NEW, Flows, Segments
 
 FIELDS = ("fin", "rsv", "opcode", "masked", "masking_key", "payload_length", "close_code", "close_reason")
 Version = tuple[int, ...]
@@ -63,6 +68,9 @@ DEFECTS = {
     "other": Defect("it takes what follows the opening of another protocol for WebSocket", ("extra",)),
     "h2": Defect("it does not decode WebSocket over HTTP/2", ("missing",), before=(4, 6)),
     "h2-split": Defect("over HTTP/2 it misreads a frame that two DATA frames share", (*FIELDS, "missing", "extra")),
+    "overlap": Defect(
+        "where segments overlap in part it puts the stream together wrongly", (*FIELDS, "missing", "extra", "text")
+    ),
     "length": Defect("it cuts 64-bit payload lengths to 32 bits, and reads on at the wrong place", ("extra", *FIELDS)),
     "empty-final": Defect("it loses or glues together messages ended by an empty continuation", ("text",)),
     "crossed": Defect("it mixes up messages that both sides send in fragments at the same time", ("text",)),
@@ -82,6 +90,8 @@ LARGE = 256 << 10
 WORD = 1 << 32
 LONGEST_CONTROL = 125
 """Bytes of payload, RFC 6455 5.5."""
+PARTS = 64
+"""Stretches of a direction's bytes, with holes between them, that are remembered."""
 FINAL_BLOCK, GAP, LEGACY = RULES = "EX-208", "ST-002", "ST-015"
 """The rules that tell of a block with BFINAL, of missing bytes, and of a protocol older than RFC 6455."""
 
@@ -255,8 +265,61 @@ class _Sent(msgspec.Struct):
     """Stream offset of the first missing byte."""
 
 
-def own_side(records: Iterable[Record]) -> Side:
-    """Our records of connections, handshakes, frames, messages with payloads, and findings of `RULES`."""
+def overlapped(capture: str) -> set[int]:
+    """The TCP streams in which a segment brings bytes that are new together with some that came before.
+
+    So looked at, a retransmission of what came is none. Raises InputError.
+    """
+    settings = Settings()
+    flows = Flows(settings.connections, settings.linger_time, settings.idle_time)
+    segments, unwrapper = Segments(settings.batch_packets), Unwrapper(settings)
+    numbers: dict[int, int] = {}
+    came: dict[int, _Came] = {}
+    found: set[int] = set()
+    count = 0
+    with open_source([capture], settings) as source:
+        for batch in source.batches():
+            flows.decode(batch, segments, unwrapper)
+            columns = (segments.direction, segments.seq, segments.length, segments.flags)
+            rows = (np.asarray(column)[: segments.count].tolist() for column in columns)
+            for direction, seq, length, flags in zip(*rows, strict=True):
+                if flags & NEW:
+                    numbers[direction >> 1] = count
+                    count += 1
+                    came.pop(direction, None)
+                    came.pop(direction ^ 1, None)
+                if length > 0 and came.setdefault(direction, _Came(seq)).overlaps(seq, length):
+                    found.add(numbers[direction >> 1])
+    return found
+
+
+class _Came:
+    """Which bytes of a direction came, in order."""
+
+    __slots__ = ("_last", "_parts")
+
+    def __init__(self, seq: int) -> None:
+        self._last = seq
+        self._parts: list[tuple[int, int]] = []
+
+    def overlaps(self, seq: int, length: int) -> bool:
+        """Whether the next segment brings both, old bytes and new ones."""
+        half = WORD >> 1
+        self._last = begin = self._last + (seq - self._last + half) % WORD - half
+        end = begin + length
+        touched = [part for part in self._parts if part[0] <= end and begin <= part[1]]
+        if any(part[0] <= begin and end <= part[1] for part in touched):
+            return False
+        joined = min([begin, *(part[0] for part in touched)]), max([end, *(part[1] for part in touched)])
+        self._parts = [*(part for part in self._parts if part not in touched), joined][-PARTS:]
+        return any(part[0] < end and begin < part[1] for part in touched)
+
+
+def own_side(records: Iterable[Record], overlapped: Collection[int] = ()) -> Side:
+    """Our records of connections, handshakes, frames, messages with payloads, and findings of `RULES`.
+
+    ``overlapped``: see the function of that name.
+    """
     sides: defaultdict[tuple[int, str], _Sent] = defaultdict(_Sent)
     connections: list[Connection] = []
     openings: dict[int, Handshake] = {}
@@ -288,6 +351,8 @@ def own_side(records: Iterable[Record]) -> Side:
         common = _common(connection, opening)
         if number in legacy or connection.state == "not-websocket":
             common |= {"other"}
+        if stream in overlapped:
+            common |= {"overlap"}
         result.streams[stream] = result.streams.get(stream, frozenset()) | common
         client, server = sides[number, "client"], sides[number, "server"]
         answered = opening.response.packet if opening is not None and opening.response is not None else 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,10 @@ from samples import transcript
 from tests.tools import needs_tshark
 
 ROOT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("WSANALYZER_SHARED", ROOT.parent / "shared")) / "captures"
+WITHOUT_FRAMES = {"h2_chromium.pcap", "reject_chromium.pcap"}
+"""What holds none that either side tells: WebSocket over HTTP/2, and an opening that was refused."""
+Capture = Callable[[str], Path]
 CLIENT = ("192.0.2.1", 40000)
 OLD, NEW = (4, 0, 17), (4, 6, 0)
 
@@ -126,6 +132,37 @@ def test_a_known_defect_needs_its_occasion_its_version_and_its_fields() -> None:
     assert outcome(compare(side(ours, traits=("fragmented",)), [other], OLD)) == [(1, ("opcode",), False)]
 
 
+HELLO = "81 85 00 00 00 00 48 65 6c 6c 6f"
+
+
+@pytest.mark.parametrize(
+    ("lines", "streams"),
+    [
+        ([f"client: {HELLO}", f"client: {HELLO}"], set()),
+        (["unacked", f"client: {HELLO}", f"again client 11: {HELLO}"], set()),
+        (["unacked", f"client: {HELLO}", "again client 4: 65 6c 6c"], set()),
+        (["unacked", f"client: {HELLO}", f"again client 11: {HELLO} 81"], {0}),
+        (
+            ["unacked", f"client: {HELLO}", "connection 2:", "unacked", f"client: {HELLO}", f"again client 5: {HELLO}"],
+            {1},
+        ),
+    ],
+)
+def test_segments_that_overlap_in_part(lines: list[str], streams: set[int], write_capture: Capture) -> None:
+    """A retransmission, whole or of a part, is no such segment; one that goes on with new bytes is."""
+    assert crosscheck.overlapped(str(write_capture("\n".join(lines)))) == streams
+
+
+def test_overlaps_are_found_across_the_end_of_sequence_numbers() -> None:
+    came = crosscheck._Came(2**32 - 5)
+    assert not came.overlaps(2**32 - 5, 10)
+    assert not came.overlaps(2**32 - 5, 10)
+    assert not came.overlaps(20, 5)
+    assert came.overlaps(3, 4)
+    assert came.overlaps(7, 15)
+    assert not came.overlaps(2**32 - 5, 30)
+
+
 # --- with tshark ----------------------------------------------------------------------------------------
 
 
@@ -151,11 +188,12 @@ def deflated(*texts: bytes, final: bool = False) -> list[bytes]:
     return [(made.compress(text) + made.flush(flush)).removesuffix(b"\0\0\xff\xff") for text in texts]
 
 
-def judged(capture: Path) -> Comparison:
+def judged(capture: Path, keylog: str = "") -> Comparison:
     kinds = ("connections", "handshakes", "frames", "messages", "findings")
-    ours = crosscheck.own_side(api.records([capture], *kinds, payloads=True, select=crosscheck.RULES))
+    records = api.records([capture], *kinds, payloads=True, select=crosscheck.RULES, keylog=keylog)
+    ours = crosscheck.own_side(records, crosscheck.overlapped(str(capture)))
     version = tuple(map(int, tshark.versions()[0].split(".")))
-    return compare(ours, tshark.frames(capture, "", ours.ports, []), version)
+    return compare(ours, tshark.frames(capture, keylog, ours.ports, []), version)
 
 
 PMD = "extensions: permessage-deflate"
@@ -215,3 +253,22 @@ def test_nothing_is_left_to_look_at(name: str, frames: int | None) -> None:
     assert frames in (None, result.frames)
     assert result.equal > 0.9 * result.frames
     assert result.texts > 0
+
+
+def recorded() -> list[Path]:
+    """Every recorded capture, where they are at hand."""
+    return sorted(path for path in SHARED.glob("*") if {".pcap", ".pcapng"} & set(path.suffixes))
+
+
+@needs_tshark
+@pytest.mark.parametrize("path", recorded(), ids=lambda path: path.name)
+def test_recorded_captures_leave_nothing_to_look_at(path: Path) -> None:
+    keys = path.with_suffix(".keys")
+    result = judged(path, str(keys) if keys.exists() else "")
+    assert [str(each) for each in result.unexplained] == []
+    assert result.frames > 0 or path.name in WITHOUT_FRAMES
+
+
+def test_recorded_captures_are_there(shared_captures: Path) -> None:
+    assert len(recorded()) >= 40
+    assert {path.name for path in recorded()} >= WITHOUT_FRAMES

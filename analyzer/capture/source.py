@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Self
 
 from analyzer.capture.batch import Batch
+from analyzer.capture.keylog import GrowingKeylog
 from analyzer.capture.ledger import Ledger
 from analyzer.capture.paths import digest, expand
 from analyzer.capture.reader import Reader
@@ -80,7 +81,18 @@ class Source:
         """All packets in order; a batch is valid until the next is asked for. To be called once. Raises InputError."""
         lanes = [self._lane(index) for index in range(len(self._paths)) if index not in self._unreadable]
         self._running = timeline(lanes, self._settings.buffer_size, self._settings.batch_packets)
+        if self._followed is not None and self._settings.keylog:
+            self._running = self._learning(self._running)
         return self._running
+
+    def _learning(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
+        """``batches``, before each of which the key log is read as far as it has grown: it is still written too."""
+        keylog = GrowingKeylog(self._settings.keylog, self._settings.keylog_size)
+        with closing(batches):
+            for batch in batches:
+                if secrets := keylog.more():
+                    self.secrets.append(secrets)
+                yield batch
 
     @property
     def inputs(self) -> list[Input]:

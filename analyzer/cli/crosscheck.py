@@ -42,7 +42,8 @@ def crosscheck(
     settle()
     secrets = chosen_keylog(keylog)
     kinds = ("connections", "handshakes", "frames", "messages", "findings")
-    ours = crosscheck.own_side(api.records([capture], *kinds, payloads=True, select=crosscheck.RULES, keylog=secrets))
+    records = api.records([capture], *kinds, payloads=True, select=crosscheck.RULES, keylog=secrets)
+    ours = crosscheck.own_side(records, crosscheck.overlapped(capture))
     notes: list[str] = []
     theirs = tshark.frames(path, secrets, ours.ports, notes)
     result = crosscheck.compare(ours, theirs, tuple(map(int, version.split("."))))

@@ -13,11 +13,15 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from analyzer import pipeline
+from analyzer.capture.source import open_source
 from analyzer.model import Connection, Direction, Finding, Message, Opcode, Record
+from analyzer.settings import RECORDS, Settings
 from analyzer.wire.frame import CLOSE_BODY, build_frame
 from analyzer.wire.tls import CLIENT_KEY_EXCHANGE, RETRY_RANDOM
 from samples import opening
 from samples.tls import Tls
+from tests.capture.growing import writer
 from tests.running import analysed, only
 from tests.tls.peers import Contexts, Recorder, Secured, certificate
 
@@ -366,3 +370,28 @@ def test_losses_blame_nobody(tmp_path: Path) -> None:
             recorder.wire.packets = [each for each in whole if chance.random() > 0.04]
             records = read(recorder, contexts)
             assert [str(each) for each in only(Finding, records) if each.severity == "error"] == [], (version, seed)
+
+
+def test_a_key_log_that_grows_with_a_followed_capture(tmp_path: Path) -> None:
+    """The second connection's secrets come when its first packets are there already to be written."""
+    recorder, contexts = Recorder(), Contexts(tmp_path / "peers")
+    chat(Secured(contexts, recorder.conversation()))
+    first, lines = recorder.capture(), contexts.log.read_bytes()
+    chat(Secured(contexts, recorder.conversation()))
+    whole, more = recorder.capture(), contexts.log.read_bytes()[len(lines) :]
+    capture, keylog = tmp_path / "growing.pcap", tmp_path / "keys"
+    capture.write_bytes(first)
+    keylog.write_bytes(lines)
+
+    def write_secrets() -> None:
+        with keylog.open("ab") as file:
+            file.write(more)
+
+    settings = Settings(records=frozenset(RECORDS), keylog=str(keylog), follow=True, follow_timeout=1_000_000_000)
+    with open_source([str(capture)], settings) as source:
+        running = pipeline.run(source, settings)
+        records = [next(running)]  # the key log was read
+        thread = writer(capture, [write_secrets, whole[len(first) :]], pause=0.2)
+        records += running
+    thread.join()
+    assert_read(records, 2)
