@@ -20,8 +20,8 @@ def word_column(rows: int) -> Any:
     return memoryview(np.zeros(rows, dtype=np.uint64))  # type: ignore[arg-type]
 
 
-def longer(old: Any, rows: int, fill: int = 0) -> Any:
-    """``old`` with room up to ``rows``, the new ones holding ``fill``."""
-    new = np.full(rows, fill, dtype=np.asarray(old).dtype)
+def longer(old: Any, rows: int, fill: int = 0, kind: type[np.integer[Any]] = np.int64) -> Any:
+    """``old`` with room up to ``rows``, the new ones holding ``fill``; ``kind``: np.uint64 for words."""
+    new = np.full(rows, fill, dtype=kind)
     new[: len(old)] = old
     return memoryview(new)  # type: ignore[arg-type]

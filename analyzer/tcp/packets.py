@@ -20,6 +20,7 @@ import struct
 from typing import Any
 
 import cython
+import numpy as np
 
 from analyzer.capture.batch import Batch
 from analyzer.model import NOWHERE
@@ -355,7 +356,7 @@ class Flows:
         self._grow(256)
 
     def _grow(self, slots: int) -> None:
-        self.key = longer(self.key, 4 * slots)
+        self.key = longer(self.key, 4 * slots, kind=np.uint64)
         for name, fresh in SLOT_COLUMNS.items():
             setattr(self, name, longer(getattr(self, name), slots, fresh))
         for name, fresh in SIDE_COLUMNS.items():
