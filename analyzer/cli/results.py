@@ -52,14 +52,12 @@ class Results:
             kept_connections=chosen.kept_connections,
             rules=rules,
             verbose=verbose,
+            redact=bool(options.redact),
             fail_on=None if self._fail_on == NEVER else Severity(self._fail_on),
         )
         self._update = options.update_baseline is True
         self._baseline = _baseline(options, chosen)
         self._redactor = Redactor(chosen.kept_connections) if options.redact else None
-        for name, path in self._wanted if options.redact else ():
-            if FORMATS[name].copies:
-                raise UsageError(f"{path}: {name} copies packets as they are; leave out --redact, or this format")
         self._outputs: list[tuple[Format, Output]] = []
         self._severities: dict[str, int] = {}
         self._summary: Summary | None = None

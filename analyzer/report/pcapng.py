@@ -2,7 +2,7 @@
 
 In Wireshark the filter ``frame.comment`` lists the packets, and each comment says rule, verdict and section. The
 capture is read a second time when the findings are known, so it cannot come from a pipe. Several captures become
-sections of one file.
+sections of one file. Where secrets are to be left out, packets end with their TCP headers (`analyzer.report.shorten`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from analyzer.errors import UsageError
 from analyzer.model import Finding, Level, Record, Run
 from analyzer.report.copying import copy
 from analyzer.report.escape import elide, visible
+from analyzer.report.shorten import Shortener
 from analyzer.report.sink import Look
 from analyzer.settings import Settings
 
@@ -55,7 +56,8 @@ class Commented:
             stream = open_stream(path)
             try:
                 comments = {packet: chosen(told) for packet, told in self._comments.pop(path, {}).items()}
-                copy(stream, self._out, comments, Settings().block_size)
+                shorten = Shortener().cut if self._look.redact else None
+                copy(stream, self._out, comments, Settings().block_size, shorten=shorten)
             finally:
                 stream.close()
 

@@ -3,7 +3,8 @@
 Gone are cookies, credentials in fields, tokens in request targets and subprotocols, and every payload: messages with
 their digests, frames, reasons of Close frames, and the payload bytes that findings show. Kept are names, lengths
 of frames, offsets, packets, and the bytes of headers. The openings say where the secrets stand, so a finding about
-an opening that was not seen, or was one too many to remember, loses its bytes altogether.
+an opening that was not seen, or was one too many to remember, loses its bytes altogether. Formats that copy packets
+cut them themselves (`analyzer.report.shorten`).
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Columns of the terminal."""
     verbose: bool = False
     """Show every connection and every finding of severity info."""
+    redact: bool = False
+    """Leave secrets out of what is not a record: packets."""
     quiet: bool = False
     """The verdict only."""
     fail_on: Severity | None = Severity.ERROR

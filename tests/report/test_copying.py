@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.report.copying import COMMENT, copy
+from analyzer.report.copying import COMMENT, KEPT, copy
 from analyzer.wire import pcap, pcapng
 from tests.capture.crafted import CHOPS, Chopped, Crafted, pcapngs, pcaps, read_bytes
 
@@ -124,3 +124,23 @@ def test_a_stated_section_length_is_taken_back() -> None:
     section[16:24] = (64).to_bytes(8, "little")
     raw = bytes(section) + pcapng.build_interface() + pcapng.build_packet(b"x")
     assert copied(raw, {}) == pcapng.build_section() + raw[len(section) :]
+
+
+@given(pcapngs() | pcaps(), CHOPS, COMMENTS)
+def test_shortened_packets_keep_number_time_and_comments(
+    crafted: Crafted, sizes: list[int], comments: dict[int, list[str]]
+) -> None:
+    def shorten(packet: bytes, wire: int, link: int) -> bytes:
+        return packet[: len(packet) // 2]
+
+    out = io.BytesIO()
+    copy(Chopped(crafted.data, sizes), out, comments, LONGEST, shorten=shorten)
+    short = out.getvalue()
+    rows, _ = read_bytes(short)
+    assert [(row.number, row.wire, row.link) for row in rows] == [(n.number, n.wire, n.link) for n in crafted.rows]
+    assert [row.data for row in rows] == [row.data[: len(row.data) // 2] for row in crafted.rows]
+    kinds = {kind for kind, _, _ in blocks(crafted.data)} if crafted.data.startswith(pcapng.MAGIC) else set()
+    if pcapng.SIMPLE_PACKET not in kinds:
+        assert [row.time_ns for row in rows] == [row.time_ns for row in crafted.rows]
+    assert comments_of(short) == {number: texts for number, texts in comments.items() if number <= len(rows)}
+    assert {kind for kind, _, _ in blocks(short)} <= {*KEPT, pcapng.PACKET}

@@ -52,6 +52,23 @@ def test_tshark_sees_the_same_packets_and_the_comments(capture: Path, tmp_path: 
         assert f"{finding['severity']} {finding['rule']} {finding['name']}" in comment or "more findings" in comment
 
 
+@needs_tshark
+@pytest.mark.parametrize("capture", ["violations.pcap", "wss.pcapng"])
+def test_redacted_packets_end_with_their_tcp_headers(capture: str, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out.pcapng", tmp_path / "whole.pcapng"
+    for redact, path in ((["--redact"], out), ([], whole)):
+        ran = wsanalyzer("analyze", SAMPLES / capture, "--isolated", *redact, "-o", path, folder=tmp_path)
+        assert ran.returncode in (0, 1), ran.stderr
+    same = ("frame.number", "frame.time_epoch", "frame.len", "ip.src", "tcp.srcport", "tcp.seq_raw", "tcp.flags")
+    assert fields(out, *same) == fields(SAMPLES / capture, *same)
+    lengths = [tuple(map(int, line.split("\t"))) for line in fields(out, "frame.cap_len", "ip.hdr_len", "tcp.hdr_len")]
+    assert lengths
+    assert all(captured == 14 + ip + tcp for captured, ip, tcp in lengths)
+    commented = [bool(text) for text in fields(out, "frame.comment")]
+    assert commented == [bool(text) for text in fields(whole, "frame.comment")]
+    assert b"CLIENT_" not in out.read_bytes(), "the secrets of TLS connections"
+
+
 @needs_capinfos
 def test_capinfos_has_nothing_to_say_against_it(tmp_path: Path) -> None:
     out = tmp_path / "out.pcapng"
