@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.frames.columns import FrameColumns
 from analyzer.http.exchange import Chunk, Exchange
@@ -168,7 +169,8 @@ class Judge:
         self._closes(odd, links)
         self._mask_keys.take(frames)
         if "frames" in self._settings.records:
-            for row in np.flatnonzero(frames.cut != Cut.HTTP).tolist():
+            mine = (frames.cut != Cut.HTTP) & self._listed(frames.connection)
+            for row in np.flatnonzero(mine).tolist():
                 side = drafts.side_number(frames.direction(row))
                 key = (int(frames.ordinal[row]), int(frames.connection[row]), side, int(frames.offset[row]), -2)
                 self._engine.add(
@@ -182,6 +184,15 @@ class Judge:
             if len(mine):
                 for draft in drafts.of_frames(rule, self._number_of[rule.id], mine, self._files):
                     self._blame(rule, draft)
+
+    def _listed(self, connections: NDArray[np.int64]) -> NDArray[np.bool_] | bool:
+        """Which rows become records."""
+        wanted = self._settings.listed_connection
+        return wanted is None or connections == wanted
+
+    def _lists(self, connection: int) -> bool:
+        """Whether what is of this connection becomes a record."""
+        return self._settings.listed_connection in (None, connection)
 
     def listen(self, frames: FrameColumns) -> None:
         """Frames were decoded, and what is wrong with them and their messages is known: see who reacted."""
@@ -242,6 +253,8 @@ class Judge:
             over = (messages.event == FINISHED) | (messages.event == ENDED)
             for index in np.flatnonzero(over).tolist():
                 row = messages.row(index)
+                if not self._lists(row.connection):
+                    continue
                 side = drafts.side_number(messages.direction(index))
                 key = (row.ordinal, row.connection, side, row.offset, -1)
                 self._engine.add(Passing(key, row.record(self._files)))

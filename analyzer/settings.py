@@ -128,6 +128,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Frames collected before the rules run over them."""
     control_bytes: int = 125
     """Bytes of a control frame's payload that are kept: RFC 6455 5.5 allows no more."""
+    listed_connection: int | None = None
+    """Frames and messages become records only of the connection with this number; None: of all. Rules see all."""
     frame_bytes: int = 0
     """First bytes of a data frame's payload that are kept, for reports that show frames."""
     inflated_bytes: int = 0

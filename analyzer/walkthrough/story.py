@@ -31,6 +31,7 @@ def walkthrough(
         records=frozenset(RECORDS),
         payloads=not redact,
         frame_bytes=FRAME_BYTES,
+        listed_connection=wanted or 0,  # without a choice there must be only one, and that has the number 0
         decode_as=frozenset(decode_as or ()),
         keylog=keylog,
     )

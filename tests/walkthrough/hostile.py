@@ -24,14 +24,14 @@ HOSTILE = (
 )
 
 
-def document() -> Document:
+def document(hostile: str = HOSTILE) -> Document:
     """Every kind of block with it."""
-    everything = words(code(HOSTILE), HOSTILE, quote(HOSTILE), strong(HOSTILE), outcome("broken"))
+    everything = words(code(hostile), hostile, quote(hostile), strong(hostile), outcome("broken"))
     blocks: list[Block] = [
         paragraph(*everything),
-        Drawing([HOSTILE, "", HOSTILE]),
-        Table(["a", HOSTILE], [[everything, everything]], frozenset({0})),
-        Terms([(HOSTILE, everything)]),
+        Drawing([hostile, "", hostile]),
+        Table(["a", hostile], [[everything, everything]], frozenset({0})),
+        Terms([(hostile, everything)]),
         Points([everything]),
     ]
-    return Document(HOSTILE, blocks, [Section(HOSTILE, blocks), Section(HOSTILE, blocks, 2)])
+    return Document(hostile, blocks, [Section(hostile, blocks), Section(hostile, blocks, 2)])

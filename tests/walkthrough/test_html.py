@@ -6,9 +6,17 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
 
 from analyzer.walkthrough import html
-from tests.report import made
+from samples import transcript
+from tests.browser import browser
+from tests.command import wsanalyzer
+from tests.report import made, test_hostile
+from tests.report.html.test_page import ATTACK
+from tests.report.made import FORBIDDEN
 from tests.walkthrough import hostile
 
 VOID = {"meta", "br"}
@@ -74,6 +82,49 @@ def test_nothing_a_stranger_sent_is_markup() -> None:
         *("lang", "charset", "http-equiv", "content", "name", "id", "href", "class", "scope", "tabindex", "aria-label"),
     }
     assert all(value and value.startswith("#") for _, name, value in parsed.attributes if name == "href")
+
+
+ATTACKS = f"{ATTACK} {test_hostile.PAYLOAD}"
+"""All that the report is attacked with: in its page, and through the command line in every format."""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The document above, and the walkthrough of the hostile connection that the report is tested with."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "x.pcap").write_bytes(transcript.capture(test_hostile.STORY))
+    told = wsanalyzer("walkthrough", "x.pcap", "-o", "wire.html", folder=folder)
+    assert (told.returncode, told.stderr) == (0, b"")
+    (folder / "every.html").write_text("\n".join(html.lines(hostile.document(ATTACKS))), encoding="utf-8")
+    return {"wire": folder / "wire.html", "every": folder / "every.html"}
+
+
+@pytest.mark.parametrize("name", ["wire", "every"])
+def test_what_attacks_the_report_does_not_hurt_the_walkthrough(pages: dict[str, Path], name: str) -> None:
+    text = pages[name].read_text(encoding="utf-8")
+    assert [char for char in FORBIDDEN if char in text] == []
+    assert "alert" in text, "the stranger's words are there, made harmless"
+    for tag in ("<script", "<img", "<iframe", "<!--"):
+        assert tag not in text.lower()
+    parsed = Page()
+    parsed.feed(text)
+    parsed.close()
+    assert parsed.open == []
+    assert not {name for _, name, _ in parsed.attributes if name.startswith("on")}
+
+
+@pytest.mark.parametrize("name", ["wire", "every"])
+def test_in_a_browser_hostile_words_stay_words(pages: dict[str, Path], name: str) -> None:
+    with browser() as tab:
+        tab.open(pages[name])
+        shown = tab.value("document.body.innerText")
+        made.assert_harmless(shown.replace("\t", " "))
+        assert "<script>" in shown
+        assert tab.value("typeof window.hit") == "undefined"
+        assert tab.value("document.querySelectorAll('script, img, iframe, object, embed').length") == 0
+        assert tab.value("document.querySelectorAll('[onfocus], [onerror], [autofocus]').length") == 0
+        assert tab.trouble == []
+        assert tab.requests == [pages[name].resolve().as_uri()]
 
 
 def test_the_policy_allows_nothing_but_its_own_style() -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from analyzer import api
 from analyzer.errors import UsageError
+from analyzer.model import Finding, Frame, Message
+from analyzer.settings import RECORDS
 from analyzer.walkthrough import html, markdown
 from analyzer.walkthrough.segments import Traffic
 from analyzer.walkthrough.story import tell, walkthrough
@@ -103,6 +106,20 @@ def test_a_connection_has_to_be_chosen_where_there_are_several(tmp_path: Path) -
     assert "Connection 1," in telling.flat(walkthrough([two], 1))
     with pytest.raises(UsageError, match="--connection 2: the capture holds 2 WebSocket connections"):
         walkthrough([two], 2)
+
+
+def test_only_what_is_told_becomes_records(tmp_path: Path) -> None:
+    """Of the connections that are not told no frame and no message is made a record; but all are judged."""
+    bare = "client: 81 05 48 65 6c 6c 6f\n"
+    path = telling.capture(tmp_path, "".join(f"connection {number}:\n{bare}" for number in range(1, 6)))
+    every = list(api.records([path], records=RECORDS))
+    some = list(api.records([path], records=RECORDS, listed_connection=3))
+    for kind in (Frame, Message):
+        assert [each.connection for each in every if isinstance(each, kind)] == [0, 1, 2, 3, 4]
+        assert [each.connection for each in some if isinstance(each, kind)] == [3]
+    findings = [each for each in every if isinstance(each, Finding)]
+    assert [each for each in some if isinstance(each, Finding)] == findings
+    assert {each.connection for each in findings if each.rule == "MK-001"} == {0, 1, 2, 3, 4}
 
 
 def test_without_a_connection_it_says_so(tmp_path: Path) -> None:
