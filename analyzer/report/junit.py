@@ -14,9 +14,10 @@ from xml.sax.saxutils import escape, quoteattr
 from analyzer.model import Connection, Finding, Handshake, Record, Run, Severity, Summary
 from analyzer.report.concise import line
 from analyzer.report.escape import elide, visible
+from analyzer.report.listed import Listed
 from analyzer.report.sink import Look
 from analyzer.report.tally import Group, Tally
-from analyzer.report.wording import endpoint, requested
+from analyzer.report.wording import endpoint
 
 IN_FULL = 100
 """Suites that list every rule."""
@@ -32,8 +33,7 @@ class JUnit:
         self._out = out
         self._look = look
         self._tally = Tally(look.kept_findings, verbose=True)
-        self._connections: dict[int, Connection] = {}
-        self._requests: dict[int, str] = {}
+        self._listed = Listed(look.kept_connections)
         self._rules: list[str] = []
         self._whole = False
 
@@ -42,10 +42,8 @@ class JUnit:
         match record:
             case Finding():
                 self._tally.add(record)
-            case Connection() if len(self._connections) < self._look.kept_connections:
-                self._connections[record.connection] = record
-            case Handshake() if len(self._requests) < self._look.kept_connections:
-                self._requests[record.connection] = requested(record)
+            case Connection() | Handshake():
+                self._listed.add(record)
             case Run():
                 self._rules = record.rules
             case Summary():
@@ -58,7 +56,7 @@ class JUnit:
 
     def _lines(self) -> Iterator[str]:
         found = self._tally.by_connection()
-        numbers = sorted({*self._connections, *(number for number in found if number is not None)})
+        numbers = sorted({*self._listed.connections, *(number for number in found if number is not None)})
         yield '<?xml version="1.0" encoding="UTF-8"?>'
         yield '<testsuites name="wsanalyzer">'
         for place, number in enumerate(numbers):
@@ -67,9 +65,9 @@ class JUnit:
         yield "</testsuites>"
 
     def _name(self, number: int) -> str:
-        connection = self._connections.get(number)
+        connection = self._listed.connections.get(number)
         between = "" if connection is None else f" {endpoint(connection.client)} -> {endpoint(connection.server)}"
-        return f"connection {number}{between} {elide(self._requests.get(number, ''), LONGEST)}".rstrip()
+        return f"connection {number}{between} {elide(self._listed.requests.get(number, ''), LONGEST)}".rstrip()
 
     def _suite(self, name: str, groups: list[Group], in_full: bool, number: int | None) -> Iterator[str]:
         told: dict[str, list[Finding]] = {}

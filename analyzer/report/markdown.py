@@ -14,10 +14,11 @@ from typing import BinaryIO
 from analyzer.model import Connection, Finding, Handshake, Level, Record, Summary
 from analyzer.report.drawing import draw
 from analyzer.report.escape import elide, visible
+from analyzer.report.listed import Listed
 from analyzer.report.sink import Look
 from analyzer.report.tally import Group, Tally
 from analyzer.report.verdict import limits, missing, plural, verdict
-from analyzer.report.wording import ended, endpoint, requested
+from analyzer.report.wording import ended, endpoint
 
 _ACTIVE = re.compile(r"""(?i)[<>&"'`*_\[\](){}|~\\#!$@^] | :(?=/) | (?<=www)\.""", re.VERBOSE)
 
@@ -39,8 +40,7 @@ class Markdown:
         self._out = out
         self._look = look
         self._tally = Tally(look.kept_findings, look.verbose)
-        self._connections: dict[int, Connection] = {}
-        self._requests: dict[int, str] = {}
+        self._listed = Listed(look.kept_connections)
         self._summary: Summary | None = None
 
     def write(self, record: Record) -> None:
@@ -48,10 +48,8 @@ class Markdown:
         match record:
             case Finding():
                 self._tally.add(record)
-            case Connection() if len(self._connections) < self._look.kept_connections:
-                self._connections[record.connection] = record
-            case Handshake() if len(self._requests) < self._look.kept_connections:
-                self._requests[record.connection] = requested(record)
+            case Connection() | Handshake():
+                self._listed.add(record)
             case Summary():
                 self._summary = record
 
@@ -71,15 +69,15 @@ class Markdown:
         for number, groups in self._tally.by_connection().items():
             yield ""
             yield "## The capture as a whole" if number is None else f"## Connection {number}"
-            if number in self._requests:
+            if number in self._listed.requests:
                 yield ""
-                yield code(self._requests[number])
+                yield code(self._listed.requests[number])
             for group in groups:
                 yield from self._group(group)
         yield from self._notes(summary)
 
     def _table(self) -> Iterator[str]:
-        rows = sorted(self._connections.values(), key=lambda row: row.connection)
+        rows = sorted(self._listed.connections.values(), key=lambda row: row.connection)
         if len(rows) > SHORT:
             rows = [row for row in rows if self._tally.blamed(row.connection)]
         if not rows:
@@ -90,10 +88,10 @@ class Markdown:
         for row in rows[:TABLE]:
             yield (
                 f"| {row.connection} | {code(endpoint(row.client))} | {code(endpoint(row.server))}"
-                f" | {code(self._requests.get(row.connection, '-'))} | {row.client_frames}/{row.server_frames}"
+                f" | {code(self._listed.requests.get(row.connection, '-'))} | {row.client_frames}/{row.server_frames}"
                 f" | {row.client_messages}/{row.server_messages} | {ended(row)} |"
             )
-        hidden = len(self._connections) - len(rows[:TABLE])
+        hidden = len(self._listed.connections) - len(rows[:TABLE])
         if hidden:
             yield ""
             yield f"{plural(hidden, 'connection')} not listed"

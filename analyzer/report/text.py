@@ -14,11 +14,12 @@ from typing import BinaryIO
 from analyzer.model import Connection, Finding, Handshake, Level, Record, Run, Summary
 from analyzer.report.drawing import draw
 from analyzer.report.escape import elide, visible
+from analyzer.report.listed import Listed
 from analyzer.report.paint import Line, painter, table
 from analyzer.report.sink import Look
 from analyzer.report.tally import Group, Tally
 from analyzer.report.verdict import hints, limits, missing, plural, verdict
-from analyzer.report.wording import ended, endpoint, requested, seconds
+from analyzer.report.wording import ended, endpoint, seconds
 
 SHORT_TABLE = 40
 """Connections listed without being asked; beyond it only those with errors or warnings are."""
@@ -40,9 +41,7 @@ class Text:
         self._look = look
         self._paint = painter(look.color)
         self._tally = Tally(look.kept_findings, look.verbose)
-        self._connections: dict[int, Connection] = {}
-        self._requests: dict[int, str] = {}
-        self._dropped_connections = 0
+        self._listed = Listed(look.kept_connections)
         self._inputs = 1
         self._summary: Summary | None = None
 
@@ -51,16 +50,8 @@ class Text:
         match record:
             case Finding():
                 self._tally.add(record)
-            case Connection():
-                if len(self._connections) < self._look.kept_connections:
-                    self._connections[record.connection] = record
-                else:
-                    self._dropped_connections += 1
-            case Handshake():
-                known = record.connection in self._requests
-                room = known or len(self._requests) < self._look.kept_connections
-                if room and (record.accepted or not known):
-                    self._requests[record.connection] = requested(record)
+            case Connection() | Handshake():
+                self._listed.add(record)
             case Run():
                 self._inputs = len(record.inputs)
             case Summary():
@@ -93,10 +84,10 @@ class Text:
         yield from self._notes(summary)
 
     def _connection_table(self) -> Iterator[Line]:
-        shown = list(self._connections.values())
+        shown = list(self._listed.connections.values())
         if len(shown) > SHORT_TABLE and not self._look.verbose:
             shown = [row for row in shown if self._tally.blamed(row.connection)]
-        if not self._connections:
+        if not self._listed.connections:
             return
         yield []
         if shown:
@@ -111,18 +102,18 @@ class Text:
             for connection, line in zip(shown, lines[1:], strict=True):
                 yield [(line, "" if self._tally.blamed(connection.connection) or len(shown) == 1 else "dim")]
             yield [("a/b: by the client / by the server", "dim")]
-        hidden = len(self._connections) - len(shown)
+        hidden = len(self._listed.connections) - len(shown)
         if hidden:
             yield [(f"{plural(hidden, 'connection')} without errors or warnings not listed (-v lists them)", "dim")]
-        if self._dropped_connections:
-            yield [(f"{plural(self._dropped_connections, 'connection')} more, beyond kept_connections", "dim")]
+        if self._listed.dropped:
+            yield [(f"{plural(self._listed.dropped, 'connection')} more, beyond kept_connections", "dim")]
 
     def _row(self, connection: Connection) -> list[str]:
         return [
             str(connection.connection),
             endpoint(connection.client),
             endpoint(connection.server),
-            elide(self._requests.get(connection.connection, "-"), LONGEST),
+            elide(self._listed.requests.get(connection.connection, "-"), LONGEST),
             f"{connection.client_frames}/{connection.server_frames}",
             f"{connection.client_messages}/{connection.server_messages}",
             ended(connection),
@@ -131,11 +122,11 @@ class Text:
     def _heading(self, number: int | None) -> Line:
         if number is None:
             return [("The capture as a whole", "heading")]
-        connection = self._connections.get(number)
+        connection = self._listed.connections.get(number)
         if connection is None:
             return [(f"Connection {number}", "heading")]
         between = f"  {endpoint(connection.client)} -> {endpoint(connection.server)}"
-        request = elide(self._requests.get(number, ""), max(NARROW, self._look.width - len(between) - 18))
+        request = elide(self._listed.requests.get(number, ""), max(NARROW, self._look.width - len(between) - 18))
         return [(f"Connection {number}", "heading"), (f"{between}  {request}", "")]
 
     def _group(self, group: Group) -> Iterator[Line]:
@@ -194,7 +185,7 @@ class Text:
         return ", ".join(parts) or "the whole capture"
 
     def _when(self, number: int | None, time_ns: int) -> str:
-        connection = None if number is None else self._connections.get(number)
+        connection = None if number is None else self._listed.connections.get(number)
         if connection is None:
             return f"at {seconds(time_ns)} s"
         after = time_ns - connection.start_ns

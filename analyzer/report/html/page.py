@@ -29,11 +29,12 @@ from analyzer.report.html.charts import HEIGHT, WIDTH, Chart, charts
 from analyzer.report.html.diagram import LONGEST, Diagram
 from analyzer.report.html.figures import Figures
 from analyzer.report.jsonl import encode
+from analyzer.report.listed import Listed
 from analyzer.report.sink import Look
 from analyzer.report.tally import Tally
 from analyzer.report.text import totals
 from analyzer.report.verdict import hints, limits, missing, plural, verdict
-from analyzer.report.wording import ended, endpoint, requested
+from analyzer.report.wording import ended, endpoint
 from analyzer.wire.frame import FIRST
 
 FRAMES = 10_000
@@ -70,8 +71,7 @@ class Html:
         self._summary: Summary | None = None
         self._findings: list[Finding] = []
         self._rules: Counter[tuple[str, str, str]] = Counter()
-        self._connections: dict[int, Connection] = {}
-        self._requests: dict[int, str] = {}
+        self._listed = Listed(look.kept_connections)
         self._diagrams: dict[int, Diagram] = {}
         self._figures = Figures()
         self._frames = 0
@@ -93,10 +93,7 @@ class Html:
             case Connection():
                 self._figures.end(record.connection)
                 self._diagram(record.connection)
-                if len(self._connections) < self._look.kept_connections:
-                    self._connections[record.connection] = record
-                else:
-                    self._left_out["connections"] += 1
+                self._listed.add(record)
             case Run():
                 self._run = record
             case Summary():
@@ -120,11 +117,8 @@ class Html:
             self._left_out["frames"] += 1
 
     def _handshake(self, handshake: Handshake) -> None:
-        number = handshake.connection
-        known = number in self._requests
-        if (known and handshake.accepted) or (not known and len(self._requests) < self._look.kept_connections):
-            self._requests[number] = requested(handshake)
-        diagram = self._diagram(number)
+        self._listed.add(handshake)
+        diagram = self._diagram(handshake.connection)
         if diagram is not None:
             diagram.handshake(handshake)
 
@@ -183,17 +177,17 @@ class Html:
                 f"{plural(left_out['findings'], 'finding')} more than the {self._look.kept_findings} in the table "
                 "(kept_findings); the counts by rule include them"
             )
-        if left_out["connections"]:
-            more = plural(left_out["connections"], "connection")
+        if self._listed.dropped:
+            more = plural(self._listed.dropped, "connection")
             yield f"{more} more than the {self._look.kept_connections} in the table (kept_connections)"
-        if len(self._diagrams) >= DIAGRAMS and len(self._connections) + left_out["connections"] > DIAGRAMS:
+        if len(self._diagrams) >= DIAGRAMS and len(self._listed.connections) + self._listed.dropped > DIAGRAMS:
             yield f"Diagrams and charts of the first {DIAGRAMS} connections only; the charts of the capture include all"
         if left_out["frames"]:
             yield (
                 f"{plural(left_out['frames'], 'frame')} beyond the first {FRAMES} of a connection and {ALL_FRAMES} of "
                 "the capture are not shown one by one: each span of time has one row with their number"
             )
-        if not self._frames and any(row.client_frames + row.server_frames for row in self._connections.values()):
+        if not self._frames and any(row.client_frames + row.server_frames for row in self._listed.connections.values()):
             yield "The result holds no frames: analyze the capture with -f html, or store --records all"
         elif any(diagram.without_bytes for diagram in self._diagrams.values()):
             yield "The result holds no bytes of frames: analyze the capture with -f html to see them"
@@ -214,7 +208,7 @@ class Html:
                     "number": row.connection,
                     "client": endpoint(row.client),
                     "server": endpoint(row.server),
-                    "request": elide(self._requests.get(row.connection, "-"), LONGEST),
+                    "request": elide(self._listed.requests.get(row.connection, "-"), LONGEST),
                     "frames": [row.client_frames, row.server_frames],
                     "messages": [row.client_messages, row.server_messages],
                     "ended": ended(row),
@@ -223,7 +217,7 @@ class Html:
                     ],
                     "blamed": blamed[row.connection],
                 }
-                for row in sorted(self._connections.values(), key=lambda row: row.connection)
+                for row in sorted(self._listed.connections.values(), key=lambda row: row.connection)
             ],
             "verbose": self._look.verbose,
         }
@@ -242,7 +236,7 @@ class Html:
         for number, finding in enumerate(self._findings):
             by_connection.setdefault(finding.connection, []).append((number, finding))
         for number, diagram in sorted(self._diagrams.items()):
-            laid_out = diagram.laid_out(by_connection.get(number, []), self._connections.get(number))
+            laid_out = diagram.laid_out(by_connection.get(number, []), self._listed.connections.get(number))
             yield Shown(number, inert(laid_out), charts(diagram.figures))
 
 
