@@ -164,14 +164,16 @@ def _head(plain: socket.socket) -> bytes:
 class Sniff:
     """A running ``wsanalyzer sniff -f jsonl``; a context manager that leaves no process behind."""
 
-    def __init__(self, *arguments: str | Path, prefix: tuple[str, ...] = (), lines: bool = True) -> None:
+    def __init__(
+        self, *arguments: str | Path, prefix: tuple[str, ...] = (), lines: bool = True, **variables: str
+    ) -> None:
         """Start it; with ``lines``, wait until it captures, and read its records as they come."""
         from tests.command import environment
 
         command = [*prefix, sys.executable, "-m", "analyzer", "sniff", *map(str, arguments)]
         self.process = subprocess.Popen(
             [*command, "-f", "jsonl"] if lines else command,
-            env=environment(),
+            env={**environment(), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

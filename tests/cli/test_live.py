@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -193,6 +196,94 @@ def test_a_full_disk_ends_it(backend: str, port: int) -> None:
         assert sniff.wait() == 2
         assert sniff.summary["packets"] > 0
         assert sniff.summary["notes"][-1] == "/dev/full: No space left on device; the capture was ended"
+
+
+def read_by_tshark(path: Path) -> int:
+    """How many packets it finds in the file, which must be whole."""
+    live.require(None if shutil.which("tshark") else "tshark is not installed")
+    done = subprocess.run(
+        ["tshark", "-r", path, "-T", "fields", "-e", "frame.number"], capture_output=True, timeout=live.PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"cut short" not in done.stderr
+    return len(done.stdout.splitlines())
+
+
+def test_what_a_killed_one_wrote_is_whole(backend: str, port: int, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.pcapng"
+    arguments = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend, "--write", kept)
+    with live.Sniff(*arguments) as sniff:
+        live.violate(port)
+        sniff.await_finding("MK-001")
+        talking = threading.Thread(target=live.talk, args=(port, 2000))
+        talking.start()
+        live.eventually(lambda: kept.stat().st_size > 10_000, "more packets")
+        sniff.end(signal.SIGKILL)
+        talking.join(live.PATIENCE)
+    report = analyzer.analyze(kept)
+    assert report.summary.packets == read_by_tshark(kept) > 50
+    assert "MK-001" in {finding.rule for finding in report.findings}
+    assert not [note for note in report.summary.notes if "cut" in note]
+
+
+def test_a_small_disk_that_fills_up_ends_it(backend: str, port: int, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], capture_output=True, timeout=live.PATIENCE
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted ({mounted.stderr.decode().strip()})")
+    try:
+        kept = disk / "kept.pcapng"
+        arguments = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend, "--write", kept)
+        with live.Sniff(*arguments) as sniff:
+            children = sniff.children()
+            live.violate(port)
+            sniff.await_finding("MK-001")
+            live.talk(port, 50, text="x" * 10_000)
+            assert sniff.wait() == 2, sniff.errors()
+            assert sniff.summary["notes"][-1] == f"{kept}: No space left on device; the capture was ended"
+            assert not any(map(live.alive, children))
+        report = analyzer.analyze(kept)
+        assert report.summary.packets == read_by_tshark(kept) > 0
+        assert not [note for note in report.summary.notes if "cut" in note]
+        assert "MK-001" in {finding.rule for finding in report.findings}
+    finally:
+        subprocess.run(["umount", disk], check=True, timeout=live.PATIENCE)
+
+
+def test_root_is_given_up_for_who_called_sudo(backend: str, port: int) -> None:
+    """The program, what captures for it, and the file are the caller's."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give up root")
+    nobody = {"SUDO_UID": "65534", "SUDO_GID": "65534"}
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, 65534, 65534)
+        kept = Path(folder) / "kept.pcapng"
+        arguments = ("-i", "lo", "--bpf", f"tcp port {port}", "--backend", backend, "--write", kept)
+        with live.Sniff(*arguments, **nobody) as sniff:
+            assert sniff.records, sniff.errors()
+            if rights(sniff.process.pid)["Uid"][0] == "0":
+                pytest.skip("the installation can be read by root only")
+            capturing, *rest = sniff.children()
+            assert rights(sniff.process.pid)["Uid"] == rights(capturing)["Uid"] == ["65534"] * 4
+            assert rights(sniff.process.pid)["Groups"] == ["65534"]
+            assert rights(sniff.process.pid)["CapEff"] == ["0000000000000000"]
+            # cap_net_admin and cap_net_raw at most
+            assert int(rights(capturing)["CapEff"][0], 16) & ~(1 << 12 | 1 << 13) == 0
+            live.violate(port)
+            sniff.await_finding("MK-001")
+            assert sniff.end() == 1, sniff.errors()
+            assert not any(map(live.alive, [capturing, *rest]))
+        assert kept.stat().st_uid == 65534
+        assert "MK-001" in {finding.rule for finding in analyzer.analyze(kept).findings}
+
+
+def rights(process: int) -> dict[str, list[str]]:
+    """Whom a process runs as, and what it may."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
 
 
 def test_lines_are_what_nobody_asked_for_otherwise(backend: str, port: int) -> None:
