@@ -32,8 +32,9 @@ START = 20.0
 """Seconds a program has to send its first bytes."""
 SAID = 64 << 10
 """Bytes of a program's complaints that are read."""
-URGED = ((0.0, signal.SIGINT), (1.0, signal.SIGTERM), (3.0, signal.SIGKILL))
-"""What a program gets that has been told to end, so many seconds later; the first two only if signals are its way."""
+URGED = ((0.3, signal.SIGINT), (1.3, signal.SIGTERM), (3.0, signal.SIGKILL))
+"""What a program gets that has been told to end, so many seconds later; the first two only if signals are its way.
+Not at once: dumpcap drops what is in its ring, and gets its packets a quarter of a second after they came."""
 END = URGED[-1][0]
 WATCHMAN = 'read -r _ || for name in INT TERM KILL; do kill -s $name "$0" || exit; sleep 1; done'
 """A line relieves it; without one the program is ended."""
@@ -115,14 +116,13 @@ class Child:
         return count
 
     def stop(self) -> None:
-        """Let the program end; what it still has comes first."""
+        """Let the program end, with calls of `press` from now on; what it still has comes first."""
         if self._stopped:
             return
         self._stopped = time.monotonic()
         assert self._process.stdin is not None, "asked for a pipe"
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        self.press()
 
     def press(self) -> None:
         """Once stopped: urge the program on where it has had its time, and kill it in the end."""
@@ -159,6 +159,8 @@ class Child:
         self.stop()
         assert self._process.stdout is not None, "asked for a pipe"
         self._process.stdout.close()  # what still writes is told that nobody reads
+        if self._watchman is not None:
+            self._signal(signal.SIGINT)
         try:
             self._process.wait(END)
         except subprocess.TimeoutExpired:

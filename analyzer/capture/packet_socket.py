@@ -5,6 +5,9 @@ judges nothing: it writes each packet as a pcapng block, with the kernel's time 
 count of what was lost (PACKET_STATISTICS) as soon as there is some. A VLAN tag that the network card took off is put
 back (PACKET_AUXDATA). A filter is compiled by libpcap, through scapy.
 
+All interfaces (``any``) are those that are up at the start: one socket for whatever comes later too would need one
+filter for all link types, and libpcap compiles a filter for one.
+
 A loopback interface gives each packet twice, going out and coming in; the first is left out, as libpcap does.
 """
 

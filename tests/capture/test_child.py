@@ -51,10 +51,12 @@ def test_the_end_of_its_input_tells_it_to_end() -> None:
     running.close()
 
 
-def test_or_an_interrupt() -> None:
+def test_or_an_interrupt_soon_after() -> None:
     running = shell("trap 'echo b; exit' INT; echo a; while :; do sleep 0.01; done", interrupt=True)
     assert running.started()
     running.stop()
+    time.sleep(child.URGED[0][0])
+    running.press()
     assert rest(running) == b"a\nb\n"
     running.close()
 
@@ -63,8 +65,9 @@ def test_or_the_next_signal_where_it_did_not_notice_one() -> None:
     running = shell("trap '' INT; trap 'echo b; exit' TERM; echo a; while :; do sleep 0.01; done", interrupt=True)
     assert running.started()
     running.stop()
+    time.sleep(child.URGED[0][0])
     running.press()
-    time.sleep(child.URGED[1][0])
+    time.sleep(child.URGED[1][0] - child.URGED[0][0])
     running.press()
     assert rest(running) == b"a\nb\n"
     running.close()
