@@ -103,7 +103,22 @@ def test_a_python_example_runs(block: Block, folder: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-@pytest.mark.parametrize("block", blocks("sh", "bash", "console"))
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_a_ci_recipe_fails_the_build_and_writes_its_file(block: Block, folder: Path) -> None:
+    commands = re.findall(r"\bwsanalyzer (analyze [^\n]*)", block.text)
+    assert commands
+    (folder / "run.pcap").symlink_to(ROOT / "samples" / "violations.pcap")
+    for command in commands:
+        words = shlex.split(command)
+        done = wsanalyzer(*words, folder=folder)
+        assert done.returncode == 1, done.stderr.decode()
+        assert done.stdout
+        files = [word for at, word in enumerate(words) if words[at - 1] == "-o" and word != "-"]
+        assert all((folder / name).stat().st_size > 1000 for name in files)
+        assert all(name in block.text.replace(command, "") for name in files), "and the service is given it"
+
+
+@pytest.mark.parametrize("block", blocks("sh", "bash", "console", "yaml"))
 def test_the_options_shown_exist(block: Block, folder: Path) -> None:
     for part in re.findall(r"(?:^|[\s/])wsanalyzer[ ]+([a-z][^\n|;&<>#]*)", block.text, re.MULTILINE):
         words = part.split()
