@@ -223,16 +223,6 @@ class FrameColumns:
         start, size = int(self.control[row]), int(self.control_size[row])
         return unmask(bytes(self.rows.arena[start : start + size]), int(self.key[row]), 0)
 
-    def control_payloads(self, rows: I64) -> list[bytes]:
-        """`control_payload` of many rows at once."""
-        size = self.control_size[rows]
-        ends = np.cumsum(size)
-        within = np.arange(int(size.sum())) - np.repeat(ends - size, size)
-        keys = self.key[rows].astype(">u4").view(np.uint8).reshape(len(rows), frame.MASKING_KEY.sizeof())
-        wire = np.asarray(self.rows.arena, dtype=np.uint8)[np.repeat(self.control[rows], size) + within]
-        plain = (wire ^ keys[np.repeat(np.arange(len(rows)), size), within % keys.shape[1]]).tobytes()
-        return [plain[start:end] for start, end in zip((ends - size).tolist(), ends.tolist(), strict=True)]
-
     # --- one row
 
     def _row(self, row: int) -> int:

@@ -165,7 +165,8 @@ class KeyTable:
         """Frames were decoded."""
         of_client = frames.from_client & frames.roles_sure
         resumed = (frames.context & RESUMED) != 0
-        keyed = of_client & frames.masked & frames.whole & ~resumed
+        keyed = of_client & ~resumed
+        keyed[frames.odd != 0] &= frames.unusual.masked & frames.unusual.whole  # of the others both are known
         rows = np.flatnonzero(keyed)
         others = np.flatnonzero(of_client & ~keyed)
         if not len(rows) and not len(others):

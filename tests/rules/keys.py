@@ -55,6 +55,7 @@ class Feeder:
             columns["index"][mine] = start + np.arange(len(mine))
             self.sent[number] = start + len(mine)
         np.asarray(rows.byte0)[:count] = 0x89
+        np.asarray(rows.odd)[:count] = (keys < 0) == client
         np.asarray(rows.client)[:count] = int(client)
         np.asarray(rows.context)[:count] = context
         np.asarray(rows.offset)[:count] = 6 * np.asarray(rows.index)[:count]
