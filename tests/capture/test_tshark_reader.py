@@ -15,8 +15,9 @@ import analyzer
 from analyzer.capture.ledger import Ledger
 from analyzer.capture.tshark_reader import TsharkReader, check_options, nanoseconds
 from analyzer.errors import InputError, UsageError
-from analyzer.model import Connection, Finding, Message, Record, Run, Summary
+from analyzer.model import Connection, Finding, Frame, Message, Record, Run, Summary
 from analyzer.settings import RECORDS, Settings
+from tests.capture import wifi
 from tests.command import wsanalyzer
 from tests.running import only
 from tests.tools import needs_tshark
@@ -120,6 +121,23 @@ def test_ipsec_that_only_tshark_can_open(tunnel: bool, tmp_path: Path) -> None:
     clear = records(ECHO)
     assert len(only(Connection, found)) == 1
     assert [_without_file(each) for each in found] == [_without_file(each) for each in clear]
+
+
+@needs_tshark
+def test_wifi_that_only_tshark_can_open(tmp_path: Path) -> None:
+    """WPA2, with the passphrase and the four-way handshake in the capture."""
+    pytest.importorskip("cryptography")
+    sealed = tmp_path / "wifi.pcap"
+    wifi.on_air(ECHO, sealed)
+    assert only(Connection, records(sealed)) == []
+    wrong, right = (f'uat:80211_keys:"wpa-pwd","{word}:{wifi.NETWORK}"' for word in ("x" * 8, wifi.PASSPHRASE))
+    assert only(Connection, records(sealed, engine="tshark", tshark_options=[wrong])) == []
+    found = records(sealed, engine="tshark", tshark_options=[right])
+    clear = records(ECHO)
+    assert [each.sha256 for each in only(Message, found)] == [each.sha256 for each in only(Message, clear)]
+    assert [each.rule for each in only(Finding, found)] == [each.rule for each in only(Finding, clear)]
+    packets = [each.packet for each in only(Frame, found)]
+    assert packets == [each.packet + wifi.BEFORE for each in only(Frame, clear)]
 
 
 def _without_file(record: Record) -> str:
