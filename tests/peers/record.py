@@ -37,6 +37,9 @@ PATIENCE = 30.0
 
 Command = list[str]
 
+WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+"""Has a peer killed when we are, which is when nobody else would do it."""
+
 
 class Process:
     """A peer, in a process group of its own."""
@@ -45,7 +48,7 @@ class Process:
         program = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin") or command[0]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
         self._process = subprocess.Popen(
-            [program, *command[1:]],
+            [*WITH_US, program, *command[1:]],
             cwd=HERE,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
