@@ -11,7 +11,9 @@ later stages end the old connection there.
 What decides over new and old (a SYN with another initial sequence number, linger and idle times, the limit)
 is judged here, packet by packet, from the packets alone, so that the batch size cannot change the outcome.
 
-Compiled by Cython where a compiler is found, interpreted otherwise; no Python object is made for a packet.
+Compiled by Cython where a compiler is found, interpreted otherwise; no Python object is made for a packet. Headers and
+table are one module, because a call from one compiled module into another cannot be inlined, and each packet makes
+several.
 """
 
 from __future__ import annotations
