@@ -26,27 +26,11 @@ from samples import opening
 from samples.echo.record import LostError, capturing
 from tests.live import PATIENCE, missing, require
 from tests.peers.record import there
-from tests.tls.peers import NAME, Contexts, certificate
+from tests.tls.peers import CONFIGURATION, NAME, SUITES_13, Contexts, certificate
 from tests.tls.sockets import FROM_CLIENT, FROM_SERVER, NONCE, TEXTS
 from tests.tls.test_session import suites_12
 
-SUITES_13 = (
-    "AES_128_GCM_SHA256",
-    "AES_256_GCM_SHA384",
-    "CHACHA20_POLY1305_SHA256",
-    "AES_128_CCM_SHA256",
-    "AES_128_CCM_8_SHA256",
-)
 MESSAGES = [(len(text), hashlib.sha256(text).hexdigest()) for text in TEXTS]
-CONFIGURATION = """openssl_conf = all
-[all]
-ssl_conf = ssl
-[ssl]
-system_default = chosen
-[chosen]
-Ciphersuites = TLS_{suite}
-CipherString = DEFAULT@SECLEVEL=0
-"""
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,8 @@ def test_every_option_becomes_a_setting() -> None:
             decode_as=["8080", "9000"],
             timeout={"pong": "1.5"},
             limits={"message_size": 10},
+            engine="tshark",
+            tshark_option=['uat:80211_keys:"wpa-pwd","a, b:c"'],
         ),
         RULES,
     )
@@ -34,6 +36,8 @@ def test_every_option_becomes_a_setting() -> None:
     assert made.decode_as == {8080, 9000}
     assert made.pong_timeout == 1_500_000_000
     assert made.message_size == 10
+    assert made.engine == "tshark"
+    assert made.tshark_options == ('uat:80211_keys:"wpa-pwd","a, b:c"',)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,8 @@ def test_every_option_becomes_a_setting() -> None:
         (Options(records=[""]), "--records '': empty"),
         (Options(decode_as=[","]), "--decode-as ',': empty"),
         (Options(records=["frame"]), "did you mean frames"),
+        (Options(engine="wireshark"), "--engine wireshark: not known; choose from native, tshark"),
+        (Options(tshark_option=["a.b:1"]), "--tshark-option: only with --engine tshark"),
         (Options(decode_as=["0"]), "not a TCP port"),
         (Options(decode_as=["٣"]), "not a TCP port"),
         (Options(timeout={"ping": "1"}), "choose from follow, fail, pong, close, teardown"),

@@ -19,6 +19,23 @@ from analyzer.model import Direction
 from samples.traffic import Conversation, Wire, pcap_bytes
 
 NAME = "server.example"
+SUITES_13 = (
+    "AES_128_GCM_SHA256",
+    "AES_256_GCM_SHA384",
+    "CHACHA20_POLY1305_SHA256",
+    "AES_128_CCM_SHA256",
+    "AES_128_CCM_8_SHA256",
+)
+CONFIGURATION = """openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = chosen
+[chosen]
+Ciphersuites = TLS_{suite}
+CipherString = DEFAULT@SECLEVEL=0
+"""
+"""Of OpenSSL, by OPENSSL_CONF: Python cannot choose between the suites of TLS 1.3."""
 
 
 @cache

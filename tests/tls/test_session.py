@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import re
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,9 @@ from analyzer.wire.tls import CLIENT_KEY_EXCHANGE, RETRY_RANDOM
 from samples import opening
 from samples.tls import Tls
 from tests.capture.growing import writer
+from tests.command import TIMEOUT, environment
 from tests.running import analysed, only
-from tests.tls.peers import Contexts, Recorder, Secured, certificate
+from tests.tls.peers import CONFIGURATION, SUITES_13, Contexts, Recorder, Secured, certificate
 
 KEY = b"\x37\xfa\x21\x3d"
 TEXTS = (b"hello", b"x" * 3000, "Grüße".encode() * 4000)
@@ -103,6 +107,33 @@ def test_tls_1_3(kind: str, tmp_path: Path) -> None:
     recorder, contexts = Recorder(), Contexts(tmp_path / "keys", kind=kind)
     chat(Secured(contexts, recorder.conversation()))
     assert_read(read(recorder, contexts))
+
+
+@pytest.mark.parametrize("suite", SUITES_13)
+def test_every_suite_of_tls_1_3(suite: str, tmp_path: Path) -> None:
+    """By peers in a process of their own, whose OpenSSL has but that suite."""
+    (tmp_path / "openssl.cnf").write_text(CONFIGURATION.format(suite=suite))
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from tests.tls.peers import *\n"
+        "from tests.tls.test_session import chat\n"
+        "recorder, folder = Recorder(), Path(sys.argv[1])\n"
+        "secured = Secured(Contexts(folder / 'keys'), recorder.conversation())\n"
+        "chat(secured)\n"
+        "(folder / 'wss.pcap').write_bytes(recorder.capture())\n"
+        "print(secured.ends['client'].cipher()[0], end='')\n"
+    )
+    paths = os.pathsep.join((str(Path(__file__).parent.parent.parent), environment()["PYTHONPATH"]))
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env={**environment(), "OPENSSL_CONF": str(tmp_path / "openssl.cnf"), "PYTHONPATH": paths},
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert (done.stdout.decode(), done.returncode) == (f"TLS_{suite}", 0), done.stderr.decode()
+    assert_read(analysed((tmp_path / "wss.pcap").read_bytes(), keylog=str(tmp_path / "keys")))
 
 
 @pytest.mark.parametrize("version", [V12, V13])
