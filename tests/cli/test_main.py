@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,10 +104,9 @@ def test_a_full_disk_is_one_line_and_status_2(arguments: list[str], tmp_path: Pa
     assert (done.returncode, done.stderr) == (2, b"wsanalyzer: standard output: No space left on device\n")
 
 
-def test_help_is_fast(tmp_path: Path) -> None:
-    took = []
-    for _ in range(3):
-        before = time.perf_counter()
-        assert wsanalyzer("--help", folder=tmp_path).returncode == 0
-        took.append(time.perf_counter() - before)
-    assert min(took) < 1.0, "0.1 s on an idle machine"
+def test_help_takes_little_time(tmp_path: Path) -> None:
+    """CPU time, which a busy machine hardly stretches."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert wsanalyzer("--help", folder=tmp_path).returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2, "some 0.15 s are usual"
