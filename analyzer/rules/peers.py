@@ -71,10 +71,14 @@ class Met(msgspec.Struct, frozen=True):
         return times and other.asked_ns <= self.asked_ns and self.answered_ns <= other.answered_ns
 
     def perhaps_relayed(self, other: Met) -> bool:
-        """They went to two servers and overlap: packets that swapped places may have hidden that one is inside."""
-        if self.ends[1] == other.ends[1] or not (self.answer and other.answer):
+        """They went to two servers and overlap: packets that swapped places may have hidden that one is inside.
+
+        Without an answer, which may be lost, an opening overlaps all that come later.
+        """
+        if self.ends[1] == other.ends[1]:
             return False
-        return self.asked_ns <= other.answered_ns and other.asked_ns <= self.answered_ns
+        early = not other.answer or self.asked_ns <= other.answered_ns
+        return early and (not self.answer or other.asked_ns <= self.answered_ns)
 
     def copied(self, other: Met) -> bool:
         """Both are the same packets, captured twice."""
