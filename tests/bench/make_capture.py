@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -36,6 +36,7 @@ LARGEST = 60_000
 POOL = 1 << 16
 """Bytes of text the payloads are cut from."""
 FIRST_PORT = 40_000
+DIRECTIONS: tuple[Direction, Direction] = ("client", "server")
 
 RECORD_HEAD = pcap.RECORD[pcap.LITTLE].sizeof()
 TCP_AT = packet.ETHERNET.sizeof() + packet.IPV4_SHORTEST
@@ -51,8 +52,8 @@ class Kind(NamedTuple):
     """Payload bytes of each of its frames."""
 
 
-def pattern(size: int) -> list[Kind]:
-    """What a connection sends over and over: pairs of a message or Ping and its echo or Pong."""
+def mixed(size: int) -> list[Kind]:
+    """Pairs of a message or Ping and its echo or Pong."""
     pairs: list[tuple[Direction, Opcode, int]] = [
         ("client", Opcode.TEXT, size),
         ("client", Opcode.TEXT, size // 2),
@@ -71,17 +72,49 @@ def pattern(size: int) -> list[Kind]:
     return kinds
 
 
+def echoed(*opcodes: Opcode, size: int) -> list[Kind]:
+    """The client sends frames of these opcodes, and the server the same."""
+    return [Kind(side, opcode, size) for opcode in opcodes for side in DIRECTIONS]
+
+
+def beats(size: int) -> list[Kind]:
+    """Both sides ask and answer, and send nothing else."""
+    ask, answer = Opcode.PING, Opcode.PONG
+    sent: list[tuple[Direction, Opcode]] = [("server", ask), ("client", answer), ("client", ask), ("server", answer)]
+    return [Kind(side, opcode, min(size, frame.CONTROL_LIMIT)) for side, opcode in sent]
+
+
+SHAPES: dict[str, Callable[[int], list[Kind]]] = {
+    "mixed": mixed,
+    "text": lambda size: echoed(Opcode.TEXT, size=size),
+    "binary": lambda size: echoed(Opcode.BINARY, size=size),
+    "pings": beats,
+    "unanswered": lambda size: [Kind("server", Opcode.PING, 8), Kind("client", Opcode.TEXT, size)],
+    "unasked": lambda size: [Kind("client", Opcode.PONG, 8), Kind("server", Opcode.TEXT, size)],
+}
+"""What a connection sends over and over, by name and payload size."""
+
+
 class Plan:
     """Which segment stands where: connection and step of every slot, in closed form."""
 
     def __init__(
-        self, frames: int, per_segment: int, size: int, connections: int, first_port: int = FIRST_PORT
+        self,
+        frames: int,
+        per_segment: int,
+        size: int,
+        connections: int,
+        first_port: int = FIRST_PORT,
+        shape: str = "mixed",
     ) -> None:
-        """Raises ValueError where ``per_segment`` frames of ``size`` bytes do not fit one segment."""
+        """``shape`` is one of SHAPES.
+
+        Raises ValueError where ``per_segment`` frames of ``size`` bytes do not fit one segment.
+        """
         self.per_segment = per_segment
         self.connections = connections
         self.first_port = first_port
-        self.kinds = pattern(size)
+        self.kinds = SHAPES[shape](size)
         if per_segment * (2 * size + 14) > LARGEST:
             raise ValueError(f"{per_segment} frames of {size} bytes are too much for one segment")
         pairs = -(-frames // (2 * per_segment * connections))
@@ -269,9 +302,12 @@ def main() -> None:
     parser.add_argument("--per-segment", type=int, default=1, help="frames in each TCP segment")
     parser.add_argument("--size", type=int, default=20, help="payload bytes, about")
     parser.add_argument("--connections", type=int, default=50)
+    parser.add_argument("--shape", choices=SHAPES, default="mixed", help="what the connections send")
     arguments = parser.parse_args()
     try:
-        plan = Plan(arguments.frames, arguments.per_segment, arguments.size, arguments.connections)
+        plan = Plan(
+            arguments.frames, arguments.per_segment, arguments.size, arguments.connections, shape=arguments.shape
+        )
     except ValueError as error:
         parser.error(str(error))
     with arguments.out.open("wb") as out:
