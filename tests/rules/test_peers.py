@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.model import Place
 from analyzer.rules.mask_keys import Ended, Mark
-from analyzer.rules.peers import Peers, Run
+from analyzer.rules.peers import Met, Peers, Run
 from analyzer.settings import Settings
 
 SERVER = (b"\xc0\x00\x02\x50", 80)
@@ -51,3 +51,18 @@ def test_connections_that_end_out_of_order_are_put_in_the_order_of_their_starts(
     assert told[-1] is not None
     assert told[-1][0].connection == 3
     assert told[-1][1] == [5 * MS] * 3
+
+
+def met(number: int, asked: int, answered: int = -1) -> Met:
+    """An opening of its own server, in nanoseconds; -1: no answer was captured."""
+    server = (bytes([198, 51, 100, number]), 80)
+    return Met(number, (ends(number)[0], server), asked, asked, answered if answered >= 0 else asked + 1, answered)
+
+
+def test_openings_that_may_be_one_inside_the_other() -> None:
+    """One whose answer was not captured may have been answered at any time."""
+    assert met(1, 0, 20).perhaps_relayed(met(2, 10, 30))
+    assert not met(1, 0, 20).perhaps_relayed(met(2, 30, 40))
+    assert met(1, 0).perhaps_relayed(met(2, 30, 40))
+    assert met(2, 30).perhaps_relayed(met(1, 0))
+    assert not met(2, 30).perhaps_relayed(met(1, 0, 20))
