@@ -38,6 +38,8 @@ FIXED = frame.FIRST.sizeof() + frame.SECOND.sizeof()
 """Bytes of a header that are always there."""
 
 
+BODIES = 1 << 8
+"""Payloads of Close frames remembered: several rules read each, and most connections end in the same way."""
 HEADERS = 1 << 12
 """Headers remembered: building one takes the schema fifty times as long as looking it up, and few kinds occur."""
 
@@ -70,6 +72,13 @@ def _header(byte0: int, byte1: int, length: int) -> tuple[bytes, bool]:
 def _first(byte0: int) -> Any:
     """The fields of a first byte; not to be changed."""
     return frame.FIRST.parse(bytes([byte0]))
+
+
+@lru_cache(maxsize=BODIES)
+def _close_body(payload: bytes) -> tuple[int | None, bytes]:
+    """`FrameColumns.close_body` of a payload."""
+    body = frame.CLOSE_BODY.parse(payload)
+    return (None, b"") if body is None else (body.code, body.reason)
 
 
 class FrameColumns:
@@ -215,8 +224,7 @@ class FrameColumns:
 
     def close_body(self, row: int) -> tuple[int | None, bytes]:
         """Code and reason of a Close frame; None and nothing where the payload is too short for a code."""
-        body = frame.CLOSE_BODY.parse(self.control_payload(row))
-        return (None, b"") if body is None else (body.code, body.reason)
+        return _close_body(self.control_payload(row))
 
     def control_payload(self, row: int) -> bytes:
         """The unmasked payload of a control frame, as far as it was kept."""
