@@ -98,6 +98,8 @@ class Connections:
         """Directions with a Close that the other side has not acknowledged, as far as is known."""
         self._ended: list[tuple[Link, Place]] = []
         self._due: list[Record] = []
+        self._single: list[Chunks] = []
+        """Tables of one row that `_feed` is done with: each is a dozen arrays to make."""
         self._held: dict[int, int] = {}
         """Bytes that unfinished heads and what may be frames hold, by slot: the connection that has been quiet longest
         first."""
@@ -573,7 +575,8 @@ class Connections:
 
     def _feed(self, d: int, chunk: Chunk) -> None:
         """Give the decoder bytes that do not come from a batch."""
-        chunks, place = Chunks(1), chunk.place
+        chunks = self._single.pop() if self._single else Chunks(1)
+        place = chunk.place
         chunks.kind[0], chunks.direction[0], chunks.offset[0] = streams.DATA, d, chunk.offset
         chunks.length[0], chunks.start[0], chunks.acked[0] = len(chunk.data), 0, chunk.acked
         chunks.file[0], chunks.packet[0], chunks.time_ns[0] = place.file, place.packet, place.time_ns
@@ -591,6 +594,7 @@ class Connections:
                 i += self._suspect(chunks, i, padded)
             elif self._decoder.stop == decode.ATTENTION:
                 raise AssertionError("frame data nobody can decode")
+        self._single.append(chunks)
 
     # --- HTTP where a frame should begin
 

@@ -27,7 +27,7 @@ from analyzer.rules.faults import Fault
 from analyzer.rules.key_table import KeyTable
 from analyzer.rules.listening import Listener
 from analyzer.rules.mask_keys import Mark, MaskKeys
-from analyzer.rules.opening import Opening, check_opening
+from analyzer.rules.opening import Opening, check_opening, in_order
 from analyzer.rules.peers import Meeting, Peers, Run
 from analyzer.rules.registry import Rule
 from analyzer.rules.sequel import Sequel, Watch, after_refusal
@@ -53,6 +53,7 @@ class Judge:
         self._engine = Engine(settings, rules)
         self._number_of = {rule_id: number for number, rule_id in enumerate(rules)}
         self._rules = list(rules.values())
+        self._opening_rules = in_order(self._rules)
         self._frame_rules = self._about(FrameColumns)
         self._frame_rules.sort(key=lambda rule: rule.id != BYTES_AFTER_CLOSE)
         self._opcodes = {rule.opcode for rule in self._frame_rules if rule.opcode is not None}
@@ -102,7 +103,7 @@ class Judge:
         """An opening is finished; ``place`` of the packet that settled it."""
         opening = Opening(exchange)
         found: list[Draft] = []
-        for rule, fault in check_opening(opening, self._rules):
+        for rule, fault in check_opening(opening, self._opening_rules):
             number = self._number_of[rule.id]
             found.append(drafts.of_opening(rule, number, opening, fault, self._files, place.ordinal))
             self._engine.add(found[-1])

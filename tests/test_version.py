@@ -23,9 +23,16 @@ def test_the_run_record_names_the_version_of_the_package() -> None:
     assert first.version == analyzer.__version__ == version.version()
 
 
-def test_a_checkout_that_was_never_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_pip_wrote_beside_the_package_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "wsanalyzer-7.8.dev1.dist-info").mkdir()
+    monkeypatch.setattr(version, "__file__", str(tmp_path / "analyzer" / "version.py"))
+    assert version.version() == "7.8.dev1"
+
+
+def test_a_checkout_that_was_never_installed_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def missing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", missing)
+    monkeypatch.setattr(version, "__file__", str(tmp_path / "analyzer" / "version.py"))
     assert version.version() == "0+unknown"

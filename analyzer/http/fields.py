@@ -87,6 +87,8 @@ def is_token(value: bytes) -> bool:
 
 def split_list(value: bytes, offset: int, separator: int = ord(",")) -> list[Element]:
     """The elements of one field value; separators inside quoted strings do not count (RFC 9110 5.6.1, 5.6.4)."""
+    if separator not in value:
+        return [_trimmed(value, 0, len(value), offset)]
     elements: list[Element] = []
     start = 0
     quoted = escaped = False

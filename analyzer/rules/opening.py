@@ -205,17 +205,23 @@ class Opening:
         return str(self.exchange)
 
 
-def check_opening(opening: Opening, rules: Iterable[Rule]) -> list[tuple[Rule, Fault]]:
-    """Run those of ``rules`` that look at openings; what they found, in the order in which they ran.
+def in_order(rules: Iterable[Rule]) -> list[Rule]:
+    """Those of ``rules`` that look at openings, in the order in which `check_opening` has to run them.
 
     Rules about the client come first, then those about both, then those about the server: a server is at
-    fault for accepting what the client got wrong (HS-214), so that must be known. For the same reason give
-    all rules here and select among the results.
+    fault for accepting what the client got wrong (HS-214), so that must be known.
     """
     order = {Role.CLIENT: 0, Role.BOTH: 1, Role.SERVER: 2, Role.INTERMEDIARY: 3}
-    mine = sorted((rule for rule in rules if rule.subject == Opening.__name__), key=lambda rule: order[rule.role])
+    return sorted((rule for rule in rules if rule.subject == Opening.__name__), key=lambda rule: order[rule.role])
+
+
+def check_opening(opening: Opening, rules: list[Rule]) -> list[tuple[Rule, Fault]]:
+    """Run ``rules``, which are in order (`in_order`); what they found, in that order.
+
+    Give all rules here and select among the results: what one found bears on others.
+    """
     found: list[tuple[Rule, Fault]] = []
-    for rule in mine:
+    for rule in rules:
         for fault in rule.check(opening):
             found.append((rule, fault))
             opening.raised.add(rule.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.rules import registry
 from analyzer.rules.faults import Fault
-from analyzer.rules.opening import Opening, check_opening
+from analyzer.rules.opening import Opening, check_opening, in_order
 from tests.http.feeding import REQUEST, RESPONSE, Talk
 
 RULES = registry.load()
@@ -12,7 +12,7 @@ RULES = registry.load()
 
 def found(talk: Talk) -> list[list[tuple[registry.Rule, Fault]]]:
     """By opening that ``talk`` finished: what all rules say about it."""
-    return [check_opening(Opening(exchange), RULES.values()) for exchange in talk.connection.exchanges]
+    return [check_opening(Opening(exchange), in_order(RULES.values())) for exchange in talk.connection.exchanges]
 
 
 def raised(talk: Talk, rule_id: str) -> list[Fault]:
