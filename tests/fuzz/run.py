@@ -27,12 +27,10 @@ ASKED = Settings(records=frozenset(RECORDS), payloads=True)
 SLOW = 1.0
 """Seconds of CPU for each 100 KB."""
 UNIT = 100_000
-SETTLED = 2000
-"""Captures after which the memory in use is taken for what the program needs: modules and caches are loaded."""
 COLLECT = 100
 """Captures after which what only cycles hold is collected: it is no growth, but may be large."""
 GROWTH = 64 << 10
-"""KiB that the peak may grow after that."""
+"""KiB that the peak may grow in the second half of the time, when modules and caches are loaded."""
 
 
 def failure(data: bytes, path: Path) -> str | None:
@@ -75,7 +73,7 @@ def main() -> int:
             print(f"seed {seed}: {why}", flush=True)
         if count % COLLECT == 0:
             gc.collect()
-        if count == SETTLED:
+        if not settled and time.monotonic() - begun > asked.seconds / 2:
             settled = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     path.unlink(missing_ok=True)
