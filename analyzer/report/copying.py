@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from construct import Construct
+from construct import Construct, ConstructError
 
 from analyzer.capture.stream import DamageError, Stream
 from analyzer.wire import pcap, pcapng
@@ -150,7 +150,11 @@ class _Blocks:
         block = head + self._source.take(rest)
         if len(block) < fixed.total:
             return False
-        self._out.write(self._changed(fixed.type, block))
+        try:
+            changed = self._changed(fixed.type, block)
+        except ConstructError:  # too short for what every block of its type has: the reading ended there too
+            return False
+        self._out.write(changed)
         return True
 
     def _passed(self, head: bytes, rest: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.report.copying import COMMENT, KEPT, copy
+from analyzer.report.copying import COMMENT, KEPT, PACKETS, copy
 from analyzer.wire import pcap, pcapng
 from tests.capture.crafted import CHOPS, Chopped, Crafted, pcapngs, pcaps, read_bytes
 
@@ -109,6 +109,17 @@ def test_damage_ends_the_copy_and_raises_nothing(made: Crafted, data: st.DataObj
 def test_any_bytes(data: bytes) -> None:
     for start in (b"", pcapng.build_section(), pcap.build_header()):
         copied(start + data, {1: ["a"]})
+
+
+@given(st.sampled_from(sorted({*KEPT, *PACKETS})), st.integers(0, 8), st.booleans())
+def test_a_block_too_short_for_its_type_ends_the_copy(kind: int, words: int, short: bool) -> None:
+    size = 12 + 4 * words
+    block = kind.to_bytes(4, "little") + size.to_bytes(4, "little") + bytes(4 * words) + size.to_bytes(4, "little")
+    start = pcapng.build_section() + pcapng.build_interface() + pcapng.build_packet(b"x")
+    out = io.BytesIO()
+    shorten = (lambda packet, wire, link: packet) if short else None
+    copy(Chopped(start + block, [7]), out, {2: ["b"]}, LONGEST, shorten=shorten)
+    assert out.getvalue().startswith(start)
 
 
 def test_a_long_block_is_copied_unread() -> None:
