@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from analyzer.capture import tshark
 from analyzer.capture.batch import Batch
 from analyzer.capture.buffer import ALIGNMENT
+from analyzer.capture.layout import LATEST
 from analyzer.capture.ledger import Ledger
 from analyzer.capture.reader import Reader
 from analyzer.capture.stream import open_stream
@@ -184,13 +185,16 @@ def opened(found: Any) -> Opened | None:
 
 
 def nanoseconds(stated: str) -> int:
-    """A time as tshark states it, ``1700000000.000150000``, in nanoseconds; 0 where it is something else."""
+    """A time as tshark states it, ``1700000000.000150000``, in nanoseconds; 0 where it is something else.
+
+    Kept within LATEST of 1970, as in our own reading.
+    """
     whole, _, decimals = stated.partition(".")
     sign = -1 if whole.startswith("-") else 1
     digits = whole.removeprefix("-")
     if not (digits.isdecimal() and (not decimals or decimals.isdecimal())):
         return 0
-    return sign * (int(digits) * SECOND + int(decimals[:9].ljust(9, "0")))
+    return sign * min(int(digits) * SECOND + int(decimals[:9].ljust(9, "0")), LATEST)
 
 
 def _header4(header: bytes, length: int) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 import analyzer
+from analyzer.capture.layout import LATEST
 from analyzer.capture.ledger import Ledger
 from analyzer.capture.tshark_reader import TsharkReader, check_options, nanoseconds
 from analyzer.errors import InputError, UsageError
@@ -66,6 +67,8 @@ def esp(path: Path, *, tunnel: bool) -> None:
         ("-1.5", -1_500_000_000),
         ("0.25", 250_000_000),
         ("soon", 0),
+        ("17592186044416.000000000", LATEST),
+        ("-17592186044416", -LATEST),
     ],
 )
 def test_times(stated: str, meant: int) -> None:
