@@ -95,6 +95,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Fragments of one datagram, at most: 65535 bytes in the smallest pieces IP allows."""
     fragments: int = 4 << 20
     """IP fragments kept while their datagrams are not whole, in bytes."""
+    fragment_time: int = 30 * SECOND
+    """Time after its first fragment that a datagram waits for the others (Linux's time-out): identifications are 16
+    bits, and the next datagram with the same one is another."""
 
     # --- TLS
     keylog_size: int = 64 << 20

@@ -40,6 +40,8 @@ class Unwrapper:
         self._scapy: Any = None
         self._missing = False
         self._datagrams = Datagrams(settings)
+        self.now = 0
+        """Capture time of the packet at hand, in nanoseconds."""
         self.kept = False
         """The latest packet was a fragment and waits for others: nothing was passed over."""
         self.foreign = False
@@ -145,10 +147,10 @@ class Unwrapper:
 
     def _fragment(self, fragment: Fragment) -> Unwrapped | None:
         """Keep it, and open its datagram if that is whole now: TCP, or a tunnel."""
-        self.foreign = self._datagrams.foreign(fragment)
+        self.foreign = self._datagrams.foreign(fragment, self.now)
         if self.foreign:
             return None
-        payload = self._datagrams.add(fragment)
+        payload = self._datagrams.add(fragment, self.now)
         self.kept = payload is None
         if payload is None:
             return None

@@ -103,6 +103,8 @@ def _length(length: int) -> bytes:
 class _Datagram(msgspec.Struct):
     """What has come of one datagram: parts of its payload, in order, none over another."""
 
+    since: int
+    """Capture time of its first fragment, in nanoseconds."""
     fragments: int = 0
     starts: list[int] = []
     parts: list[bytes] = []
@@ -150,7 +152,7 @@ class Datagrams:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._datagrams: OrderedDict[bytes, _Datagram] = OrderedDict()
-        self._foreign: OrderedDict[bytes, None] = OrderedDict()
+        self._foreign: OrderedDict[bytes, int] = OrderedDict()
         self._size = 0
         self._given_up = 0
         self.limits: dict[str, int] = {}
@@ -160,26 +162,33 @@ class Datagrams:
         """Fragments whose datagram is not whole, or was given up."""
         return self._given_up + sum(datagram.fragments for datagram in self._datagrams.values())
 
-    def foreign(self, fragment: Fragment) -> bool:
-        """Whether its datagram has nothing to do with TCP, as far as known. Then nothing of it is kept."""
+    def foreign(self, fragment: Fragment, now: int) -> bool:
+        """Whether its datagram has nothing to do with TCP, as far as known ``now``. Then nothing of it is kept."""
         if fragment.protocol in (packet.PROTOCOL_TCP, *link.PROTOCOL_TUNNEL):
             return False
         if fragment.protocol == link.PROTOCOL_UDP:
             if fragment.offset:
-                return fragment.key in self._foreign
+                since = self._foreign.get(fragment.key)
+                return since is not None and not self._over(since, now)
             if _port(fragment.payload) in link.TUNNEL_PORTS:
                 self._foreign.pop(fragment.key, None)  # an earlier datagram with the same identification
                 return False
-        self._foreign[fragment.key] = None
+        self._foreign[fragment.key] = now
+        self._foreign.move_to_end(fragment.key)
         if len(self._foreign) > FOREIGN:
             self._foreign.popitem(last=False)
         if fragment.key in self._datagrams:
             self._forget(fragment.key)
         return True
 
-    def add(self, fragment: Fragment) -> bytes | None:
-        """Keep a fragment; the payload of its datagram, once that is whole."""
-        datagram = self._datagrams.setdefault(fragment.key, _Datagram())
+    def add(self, fragment: Fragment, now: int) -> bytes | None:
+        """Keep a fragment, captured at the time ``now``; the payload of its datagram, once that is whole."""
+        datagram = self._datagrams.get(fragment.key)
+        if datagram is not None and self._over(datagram.since, now):
+            self._given_up += self._forget(fragment.key).fragments
+            datagram = None
+        if datagram is None:
+            datagram = self._datagrams[fragment.key] = _Datagram(now)
         self._datagrams.move_to_end(fragment.key)
         self._size -= _cost(datagram)
         datagram.fragments += 1
@@ -194,6 +203,9 @@ class Datagrams:
         while self._size > self._settings.fragments:
             self._give_up(next(iter(self._datagrams)))
         return None
+
+    def _over(self, since: int, now: int) -> bool:
+        return abs(now - since) > self._settings.fragment_time
 
     def _give_up(self, key: bytes) -> None:
         self._given_up += self._forget(key).fragments

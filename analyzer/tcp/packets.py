@@ -220,6 +220,7 @@ def _unwrap(unwrapper: Unwrapper, batch: Batch, row: int, fragment: tuple[int, i
     at, captured = int(batch.offset[row]), int(batch.captured[row])
     start = fragment[0] if fragment else at
     packet_data = bytes(memoryview(batch.data)[start : at + captured])
+    unwrapper.now = int(batch.time_ns[row])
     if fragment:
         found = unwrapper.join(packet_data, fragment[1] - start)
     else:

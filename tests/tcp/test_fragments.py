@@ -28,7 +28,7 @@ def test_the_first_copy_of_each_byte(pieces: list[tuple[int, bytes]], end: int, 
         for i, byte in enumerate(payload):
             model.setdefault(at + i, byte)
         ended = ended or number == last
-        whole = datagrams.add(fragment(at, payload, end if number == last else -1))
+        whole = datagrams.add(fragment(at, payload, end if number == last else -1), 0)
         if ended and all(i in model for i in range(end)):
             assert whole == bytes(model[i] for i in range(end))
             assert datagrams.waiting == 0
@@ -39,27 +39,27 @@ def test_the_first_copy_of_each_byte(pieces: list[tuple[int, bytes]], end: int, 
 
 def test_a_last_fragment_that_was_cut_does_not_end_the_datagram_early() -> None:
     datagrams = Datagrams(Settings())
-    assert datagrams.add(fragment(0, b"12345678")) is None
-    assert datagrams.add(fragment(8, b"123", 14)) is None
-    assert datagrams.add(fragment(8, b"123456", 14)) == b"12345678123456"
+    assert datagrams.add(fragment(0, b"12345678"), 0) is None
+    assert datagrams.add(fragment(8, b"123", 14), 0) is None
+    assert datagrams.add(fragment(8, b"123456", 14), 0) == b"12345678123456"
 
 
 def test_the_oldest_is_given_up_first() -> None:
     datagrams = Datagrams(Settings(fragments=3 * (2 * BOOKKEEPING + 8)))
     for number in range(4):
-        datagrams.add(fragment(0, bytes(8), key=bytes([number])))
+        datagrams.add(fragment(0, bytes(8), key=bytes([number])), 0)
     assert datagrams.limits == {"fragments": 1}
-    assert datagrams.add(fragment(8, b"x", 9, key=b"\1")) == bytes(8) + b"x"
-    assert datagrams.add(fragment(8, b"x", 9, key=b"\0")) is None
+    assert datagrams.add(fragment(8, b"x", 9, key=b"\1"), 0) == bytes(8) + b"x"
+    assert datagrams.add(fragment(8, b"x", 9, key=b"\0"), 0) is None
 
 
 def test_too_many_pieces_give_up_their_own_datagram_only() -> None:
     datagrams = Datagrams(Settings(datagram_fragments=3))
-    datagrams.add(fragment(0, b"other", key=b"other"))
+    datagrams.add(fragment(0, b"other", key=b"other"), 0)
     for number in range(4):
-        datagrams.add(fragment(2 * number, b"x"))
+        datagrams.add(fragment(2 * number, b"x"), 0)
     assert datagrams.limits == {"fragments": 1}
-    assert datagrams.add(fragment(5, b"!", 6, key=b"other")) == b"other!"
+    assert datagrams.add(fragment(5, b"!", 6, key=b"other"), 0) == b"other!"
 
 
 def test_the_header_of_the_whole() -> None:
@@ -84,3 +84,24 @@ def test_padding_is_no_payload() -> None:
     )
     piece = Fragment.of_ipv6(six + b"\x06\0\0\x10\0\0\0\x01" + b"abc" + b"padding", len(six))
     assert (piece.offset, piece.payload, piece.end, piece.protocol) == (16, b"abc", 19, packet.PROTOCOL_TCP)
+
+
+def test_the_next_datagram_with_the_same_identification_is_another() -> None:
+    """The tail of the first was not captured; half a minute later its beginning is not taken for the second's."""
+    limit = Settings().fragment_time
+    datagrams = Datagrams(Settings())
+    assert datagrams.add(fragment(0, b"first..."), 0) is None
+    assert datagrams.add(fragment(0, b"second.."), limit + 1) is None
+    assert datagrams.waiting == 2
+    assert datagrams.add(fragment(8, b"!", 9), limit + 2) == b"second..!"
+    assert datagrams.limits == {}
+
+
+def test_what_is_no_tunnel_is_remembered_for_a_while_only() -> None:
+    limit = Settings().fragment_time
+    datagrams = Datagrams(Settings())
+    dns = fragment(0, bytes([0, 99, 0, 53, 0, 0, 0, 0]), protocol=link.PROTOCOL_UDP)
+    later = fragment(8, b"x", protocol=link.PROTOCOL_UDP)
+    assert datagrams.foreign(dns, 0)
+    assert datagrams.foreign(later, limit)
+    assert not datagrams.foreign(later, limit + 1)
